@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "rights.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "rights_rules.h"
+
+// One allocation: the rules, then the text that their filters lie in.
+struct rights {
+    size_t count;
+    const char *text;
+    struct rights_rule rules[];
+};
+
+enum err rights_add(struct rights_builder *builder, struct rights_rule rule, struct span filter)
+{
+    if (!topic_is_filter(filter) || builder->count == RIGHTS_RULES_MAX)
+        return ERR_TOKEN_CLAIM;
+    rule.offset = (uint32_t)builder->text.len;
+    rule.len = (uint32_t)filter.len;
+    buf_add_span(&builder->text, filter);
+    if (builder->text.status != ERR_OK)
+        return builder->text.status == ERR_MEMORY ? ERR_MEMORY : ERR_TOKEN_CLAIM;
+    builder->rules[builder->count++] = rule;
+    return ERR_OK;
+}
+
+static enum err add_claims(struct rights_builder *builder, const struct json *claims,
+                           const struct topic_rooms *rooms, const struct json *default_rooms)
+{
+    static rights_dialect_fn *const dialects[] = {rights_add_emqx, rights_add_publ_subs,
+                                                  rights_add_mercure};
+    const struct json *own = json_member(claims, "rooms");
+    if (own != NULL)
+        return rights_add_rooms(builder, rooms, own);
+    bool is_found = false;
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && !is_found && i < 3; i++)
+        err = dialects[i](builder, claims, &is_found);
+    if (err != ERR_OK || is_found || default_rooms == NULL)
+        return err;
+    return rights_add_rooms(builder, rooms, default_rooms);
+}
+
+static struct rights *pack(const struct rights_builder *builder)
+{
+    size_t rules_size = builder->count * sizeof builder->rules[0];
+    struct rights *rights = malloc(sizeof *rights + rules_size + builder->text.len);
+    if (rights == NULL)
+        return NULL;
+    char *text = (char *)rights + sizeof *rights + rules_size;
+    rights->count = builder->count;
+    rights->text = text;
+    if (builder->count > 0) {
+        memcpy(rights->rules, builder->rules, rules_size);
+        memcpy(text, builder->text.ptr, builder->text.len);
+    }
+    return rights;
+}
+
+enum err rights_compile(const struct json *claims, const struct topic_rooms *rooms,
+                        const struct json *default_rooms, const struct rights_client *client,
+                        struct rights **out_rights)
+{
+    struct rights_builder builder = {.client = client};
+    buf_init(&builder.text, RIGHTS_TEXT_MAX);
+    enum err err = add_claims(&builder, claims, rooms, default_rooms);
+    if (err == ERR_OK) {
+        struct rights *rights = pack(&builder);
+        if (rights == NULL)
+            err = ERR_MEMORY;
+        else
+            *out_rights = rights;
+    }
+    buf_finish(&builder.text);
+    return err;
+}
+
+void rights_destroy(struct rights *rights)
+{
+    free(rights);
+}
+
+// ---- judging ----
+
+// One thing that somebody wants to do, or one of several ways of doing it.
+struct use {
+    unsigned action; // one bit
+    struct span topic;
+    unsigned qos, retain; // bits
+    bool is_any_enough;   // one of those bits will do; else all are wanted
+};
+
+static bool fits(const struct rights_rule *rule, const struct use *use, bool is_any_enough)
+{
+    unsigned qos = rule->qos & use->qos, retain = rule->retain & use->retain;
+    if (use->action == RIGHTS_BIT_SUBSCRIBE)
+        retain = use->retain; // is a property of published messages only
+    return is_any_enough ? qos != 0 && retain != 0 : qos == use->qos && retain == use->retain;
+}
+
+static bool reaches(const struct rights_rule *rule, struct span filter, struct span topic,
+                    bool is_allowed)
+{
+    if (rule->is_verbatim)
+        return span_equal(filter, topic);
+    return is_allowed ? topic_covers(filter, topic) : topic_overlaps(filter, topic);
+}
+
+// The first rule that has something to say decides. A name is a filter for itself alone, so names
+// and filters are judged alike; only that a name is matched faster.
+static bool judge(const struct rights *rights, const struct use *use)
+{
+    bool is_name = !topic_has_wildcard(use->topic);
+    for (size_t i = 0; i < rights->count; i++) {
+        const struct rights_rule *rule = &rights->rules[i];
+        bool is_allowed = (rule->allowed & use->action) != 0;
+        if (!is_allowed && (rule->denied & use->action) == 0)
+            continue;
+        // Whoever wants all ways of doing it is refused if one is denied, and the other way round.
+        if (!fits(rule, use, is_allowed ? use->is_any_enough : !use->is_any_enough))
+            continue;
+        struct span filter = span_make(rights->text + rule->offset, rule->len);
+        bool is_reached = is_name && !rule->is_verbatim
+                              ? topic_matches(filter, use->topic)
+                              : reaches(rule, filter, use->topic, is_allowed);
+        if (is_reached)
+            return is_allowed;
+    }
+    return false;
+}
+
+static bool allow(const struct rights *rights, enum rights_action action, struct use *use)
+{
+    use->action = action == RIGHTS_PUBLISH ? RIGHTS_BIT_PUBLISH : RIGHTS_BIT_SUBSCRIBE;
+    if (action == RIGHTS_PUBLISH)
+        return use->topic.len > 0 && !topic_has_wildcard(use->topic) && judge(rights, use);
+    return topic_strip_share(&use->topic) && topic_has_filter_shape(use->topic) &&
+           judge(rights, use);
+}
+
+bool rights_allow(const struct rights *rights, enum rights_action action, struct span topic)
+{
+    struct use use = {.topic = topic, .qos = RIGHTS_ANY_QOS, .retain = RIGHTS_ANY_RETAIN};
+    return allow(rights, action, &use);
+}
+
+bool rights_allow_use(const struct rights *rights, enum rights_action action, struct span topic,
+                      int qos, bool is_retained)
+{
+    assert(qos >= 0 && qos <= 2);
+    struct use use = {.topic = topic, .qos = 1u << qos, .retain = is_retained ? 2 : 1};
+    return allow(rights, action, &use);
+}
+
+bool rights_allow_delivery(const struct rights *rights, struct span topic)
+{
+    struct use use = {.action = RIGHTS_BIT_SUBSCRIBE,
+                      .topic = topic,
+                      .qos = RIGHTS_ANY_QOS,
+                      .retain = RIGHTS_ANY_RETAIN,
+                      .is_any_enough = true};
+    return topic.len > 0 && !topic_has_wildcard(topic) && judge(rights, &use);
+}
+
+bool rights_allow_room(const struct rights *rights, const struct topic_rooms *rooms,
+                       enum rights_action action, struct span room)
+{
+    char topic[512];
+    size_t len = rooms->before.len + room.len + rooms->after.len;
+    if (!topic_is_room(room) || len > sizeof topic)
+        return false;
+    char *at = topic;
+    if (rooms->before.len > 0)
+        memcpy(at, rooms->before.ptr, rooms->before.len);
+    at += rooms->before.len;
+    memcpy(at, room.ptr, room.len);
+    at += room.len;
+    if (rooms->after.len > 0)
+        memcpy(at, rooms->after.ptr, rooms->after.len);
+    return rights_allow(rights, action, span_make(topic, len));
+}
+
+// ---- the claims that are rights by themselves ----
+
+static bool is_true(const struct json *claims, const char *name)
+{
+    bool flag = false;
+    return json_get_bool(json_member(claims, name), &flag) && flag;
+}
+
+static bool is_readable(const struct json *claims, const char *name)
+{
+    const char *text = json_text(json_member(claims, name));
+    return is_true(claims, name) ||
+           (text != NULL && (strcmp(text, "r") == 0 || strcmp(text, "rw") == 0));
+}
+
+void rights_read_claims(const struct json *claims, struct rights_claims *out)
+{
+    *out = (struct rights_claims){
+        .may_bill = is_readable(claims, "bill"),
+        .may_act_as = is_true(claims, "act_as"),
+        .may_connections = is_readable(claims, "connections"),
+        .is_admin = is_true(claims, "admin"),
+    };
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include <assert.h>
+
+#include "store_db.h"
+
+// ---- writing ----
+
+static enum err put_key(struct store *store, const struct message *m, int64_t room_id,
+                        struct span key)
+{
+    struct store_run run = store_start(store, STORE_SQL_PUT_KEY);
+    store_bind_int(&run, room_id);
+    store_bind_text(&run, m->from);
+    store_bind_text(&run, key);
+    store_bind_int(&run, m->id);
+    store_bind_int(&run, m->date_ms);
+    return store_finish(&run);
+}
+
+enum err store_put_message(struct store *store, const struct message *m, struct span key)
+{
+    int64_t room_id = 0;
+    enum err err = store_find_room(store, m->room, &room_id);
+    if (err != ERR_OK)
+        return err;
+    struct store_run run = store_start(store, STORE_SQL_PUT_MESSAGE);
+    store_bind_int(&run, m->id);
+    store_bind_int(&run, room_id);
+    store_bind_int(&run, m->prev);
+    store_bind_int(&run, m->date_ms);
+    store_bind_text(&run, m->from);
+    store_bind_text(&run, m->name);
+    store_bind_text(&run, m->type);
+    store_bind_blob(&run, m->payload);
+    err = store_finish(&run);
+    if (err != ERR_OK)
+        return err;
+    store_count_message(store, m);
+    if (key.len > 0)
+        err = put_key(store, m, room_id, key);
+    return err == ERR_OK ? store_settle_pending(store) : err;
+}
+
+static enum err trim(struct store *store, enum store_sql sql, int64_t before_ms, int limit,
+                     int *out_removed)
+{
+    struct store_run run = store_start(store, sql);
+    store_bind_int(&run, before_ms);
+    store_bind_int(&run, limit);
+    enum err err = store_finish(&run);
+    if (err == ERR_OK)
+        *out_removed = sqlite3_changes(store->db);
+    return err;
+}
+
+enum err store_trim(struct store *store, int64_t before_ms, int64_t keys_before_ms, int limit,
+                    int *out_removed)
+{
+    int messages, keys;
+    enum err err = trim(store, STORE_SQL_TRIM_MESSAGES, before_ms, limit, &messages);
+    if (err == ERR_OK)
+        err = trim(store, STORE_SQL_TRIM_KEYS, keys_before_ms, limit, &keys);
+    if (err == ERR_OK)
+        *out_removed = messages + keys;
+    return err;
+}
+
+// ---- reading ----
+
+// Columns of PAGE in store_sql.c: pages are read too often to look names up.
+enum { PAGE_ID, PAGE_PREV, PAGE_DATE, PAGE_SENDER, PAGE_NAME, PAGE_TYPE, PAGE_PAYLOAD };
+
+static struct message read_message(const struct store_run *run, struct span room)
+{
+    return (struct message){
+        .id = sqlite3_column_int64(run->stmt, PAGE_ID),
+        .prev = sqlite3_column_int64(run->stmt, PAGE_PREV),
+        .date_ms = sqlite3_column_int64(run->stmt, PAGE_DATE),
+        .room = room,
+        .from = store_text_at(run, PAGE_SENDER),
+        .name = store_text_at(run, PAGE_NAME),
+        .type = store_text_at(run, PAGE_TYPE),
+        .payload = store_text_at(run, PAGE_PAYLOAD),
+    };
+}
+
+static struct store_run start_page(struct store *store, enum store_sql sql,
+                                   const struct store_page *page)
+{
+    struct store_run run = store_start(store, sql);
+    store_bind_text(&run, page->room);
+    store_bind_int(&run, page->before > 0 ? page->before : INT64_MAX);
+    store_bind_int(&run, page->limit);
+    return run;
+}
+
+// Hands rows on as they come.
+static enum err read_forward(struct store *store, const struct store_page *page,
+                             store_message_fn *each, void *context, bool *out_more)
+{
+    struct store_run run = start_page(store, STORE_SQL_PAGE_AFTER, page);
+    store_bind_int(&run, page->after);
+    bool has_more = false;
+    for (int count = 0; store_step(&run); count++) {
+        if (count == page->limit) {
+            has_more = true;
+            break;
+        }
+        struct message m = read_message(&run, page->room);
+        if (!each(context, &m))
+            break;
+    }
+    enum err err = store_end(&run);
+    if (err == ERR_OK)
+        *out_more = has_more;
+    return err;
+}
+
+// The newest messages, read backwards. `*out_is_kept` says that all were put into store->rows,
+// `*out_first` is the id of the oldest one.
+static enum err read_backward(struct store *store, const struct store_page *page, bool *out_is_kept,
+                              int64_t *out_first, bool *out_more)
+{
+    enum err kept = store_rows_start(&store->rows);
+    struct store_run run = start_page(store, STORE_SQL_PAGE_BEFORE, page);
+    int count = 0;
+    for (; store_step(&run) && count < page->limit; count++) {
+        struct message m = read_message(&run, page->room);
+        *out_first = m.id;
+        if (kept == ERR_OK)
+            kept = store_rows_add(store->rows, &m);
+    }
+    *out_more = run.code == SQLITE_ROW;
+    *out_is_kept = kept == ERR_OK;
+    return store_end(&run);
+}
+
+enum err store_read_page(struct store *store, const struct store_page *page, store_message_fn *each,
+                         void *context, bool *out_more)
+{
+    assert(page->limit >= 1 && page->limit <= STORE_PAGE_MAX);
+    if (page->after >= 0)
+        return read_forward(store, page, each, context, out_more);
+    // Kept aside and turned around, which costs less than first to find where the page begins.
+    bool is_kept, has_more;
+    int64_t first = INT64_MAX;
+    enum err err = read_backward(store, page, &is_kept, &first, &has_more);
+    if (err != ERR_OK)
+        return err;
+    *out_more = has_more;
+    if (is_kept) {
+        store_rows_reverse(store->rows, page->room, each, context);
+        return ERR_OK;
+    }
+    // Too much to keep aside: now that the beginning is known, read it the right way round.
+    struct store_page same = *page;
+    same.after = first - 1;
+    return read_forward(store, &same, each, context, &has_more);
+}
+
+struct last {
+    store_message_fn *each;
+    void *context;
+    bool is_found;
+};
+
+static bool pass_last(void *context, const struct message *m)
+{
+    struct last *last = context;
+    last->is_found = true;
+    return last->each(last->context, m);
+}
+
+enum err store_read_last(struct store *store, struct span room, store_message_fn *each,
+                         void *context)
+{
+    struct last last = {each, context, false};
+    struct store_page page = {.room = room, .after = -1, .limit = 1};
+    bool has_more;
+    enum err err = store_read_page(store, &page, pass_last, &last, &has_more);
+    return err == ERR_OK && !last.is_found ? ERR_NOT_FOUND : err;
+}
+
+enum err store_read_rooms(struct store *store, store_room_fn *each, void *context)
+{
+    struct store_run run = store_start(store, STORE_SQL_ROOMS);
+    bool is_wanted = true;
+    while (is_wanted && store_step(&run)) {
+        struct store_room room = {.room = store_get_column_text(&run, "room"),
+                                  .last_id = store_get_column_int(&run, "last_id"),
+                                  .messages = store_get_column_int(&run, "messages")};
+        is_wanted = each(context, &room);
+    }
+    return store_end(&run);
+}
+
+enum err store_read_keys(struct store *store, int64_t since_ms, store_key_fn *each, void *context)
+{
+    struct store_run run = store_start(store, STORE_SQL_KEYS);
+    store_bind_int(&run, since_ms);
+    bool is_wanted = true;
+    while (is_wanted && store_step(&run))
+        is_wanted = each(context, store_get_column_text(&run, "room"),
+                         store_get_column_text(&run, "sender"), store_get_column_text(&run, "key"),
+                         store_get_column_int(&run, "id"), store_get_column_int(&run, "date_ms"));
+    return store_end(&run);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "store_db.h"
+
+// clang-format off
+#define TRAFFIC_SUMS                                                                               \
+    " sum(iif(direction = 0, messages, 0)) AS messages_in,"                                        \
+    " sum(iif(direction = 0, blocks, 0)) AS blocks_in,"                                            \
+    " sum(iif(direction = 0, bytes, 0)) AS bytes_in,"                                              \
+    " sum(iif(direction = 1, messages, 0)) AS messages_out,"                                       \
+    " sum(iif(direction = 1, blocks, 0)) AS blocks_out,"                                           \
+    " sum(iif(direction = 1, bytes, 0)) AS bytes_out"                                              \
+    " FROM traffic WHERE hour >= ?1 AND hour < ?2"
+#define TRAFFIC_BY(column)                                                                         \
+    "SELECT " column " AS name," TRAFFIC_SUMS                                                      \
+    " GROUP BY " column " ORDER BY sum(blocks) DESC, " column
+
+// store_messages.c knows the order of these columns.
+#define PAGE                                                                                       \
+    "SELECT id, prev, date_ms, sender, name, type, payload FROM messages"                          \
+    " WHERE room_id = (SELECT room_id FROM rooms WHERE room = ?1)"
+
+const char *const store_sql_texts[STORE_SQL_COUNT] = {
+    [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_SQL_BEGIN_READ] = "BEGIN",
+    [STORE_SQL_COMMIT] = "COMMIT",
+    [STORE_SQL_ROLLBACK] = "ROLLBACK",
+    [STORE_SQL_EPOCH] = "SELECT epoch FROM log",
+    [STORE_SQL_RENEW_EPOCH] = "UPDATE log SET epoch = lower(hex(randomblob(5)))",
+    // Not from the messages: the last ones may have been trimmed.
+    [STORE_SQL_LAST_ID] = "SELECT coalesce(max(last_id), 0) AS id FROM rooms",
+    [STORE_SQL_SOURCE] = "SELECT number FROM sources WHERE name = ?",
+    [STORE_SQL_SET_SOURCE] = "INSERT OR REPLACE INTO sources (name, number) VALUES (?, ?)",
+
+    [STORE_SQL_ROOM] = "SELECT room_id FROM rooms WHERE room = ?",
+    [STORE_SQL_MAKE_ROOM] = "INSERT INTO rooms (room, last_id, messages) VALUES (?, 0, 0)",
+    [STORE_SQL_UPDATE_ROOM] =
+        "UPDATE rooms SET last_id = ?, messages = messages + ? WHERE room_id = ?",
+    [STORE_SQL_PUT_MESSAGE] =
+        "INSERT INTO messages (id, room_id, prev, date_ms, sender, name, type, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    // A key may come again once its lifetime is over.
+    [STORE_SQL_PUT_KEY] =
+        "INSERT OR REPLACE INTO keys (room_id, sender, key, id, date_ms) VALUES (?, ?, ?, ?, ?)",
+    [STORE_SQL_TRIM_MESSAGES] =
+        "DELETE FROM messages WHERE id IN (SELECT id FROM"
+        " (SELECT id, date_ms FROM messages ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
+    [STORE_SQL_TRIM_KEYS] =
+        "DELETE FROM keys WHERE (room_id, sender, key) IN (SELECT room_id, sender, key FROM keys"
+        " WHERE date_ms < ?1 ORDER BY date_ms LIMIT ?2)",
+
+    // One row more than asked says that there are further ones.
+    [STORE_SQL_PAGE_BEFORE] = PAGE " AND id < ?2 ORDER BY id DESC LIMIT ?3 + 1",
+    [STORE_SQL_PAGE_AFTER] = PAGE " AND id < ?2 AND id > ?4 ORDER BY id LIMIT ?3 + 1",
+
+    [STORE_SQL_ROOMS] = "SELECT room, last_id, messages FROM rooms ORDER BY last_id DESC",
+    [STORE_SQL_KEYS] =
+        "SELECT room, sender, key, id, date_ms FROM keys JOIN rooms USING (room_id)"
+        " WHERE date_ms >= ? ORDER BY date_ms",
+
+    [STORE_SQL_ADD_TRAFFIC] =
+        "INSERT INTO traffic (hour, room, subject, face, direction, messages, blocks, bytes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, room, subject, face, direction) DO UPDATE SET"
+        " messages = messages + excluded.messages, blocks = blocks + excluded.blocks,"
+        " bytes = bytes + excluded.bytes",
+    [STORE_SQL_TRAFFIC_BY_ROOM] = TRAFFIC_BY("room"),
+    [STORE_SQL_TRAFFIC_BY_SUBJECT] = TRAFFIC_BY("subject"),
+    [STORE_SQL_TRAFFIC_BY_FACE] = TRAFFIC_BY("face"),
+    [STORE_SQL_TRAFFIC_TOTAL] = "SELECT '' AS name," TRAFFIC_SUMS " HAVING count(*) > 0",
+};
+// clang-format on

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "admission.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { BUCKETS = 4096, KEY_SIZE = 16 };
+
+struct admission_peer {
+    struct admission_peer *next; // in its bucket
+    unsigned char key[KEY_SIZE];
+    int64_t count;
+};
+
+struct admission {
+    int64_t max_total, max_per_address;
+    uint64_t seed; // so that nobody can choose addresses that fall into one bucket
+    pthread_mutex_t lock;
+    int64_t total;                           // guarded by lock, like all below
+    struct admission_peer *buckets[BUCKETS]; // only addresses that have connections
+};
+
+enum err admission_create(int64_t max_total, int64_t max_per_address,
+                          struct admission **out_admission)
+{
+    struct admission *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return ERR_MEMORY;
+    a->max_total = max_total;
+    a->max_per_address = max_per_address;
+    if (getrandom(&a->seed, sizeof a->seed, 0) != (ssize_t)sizeof a->seed) {
+        free(a);
+        return ERR_IO;
+    }
+    if (pthread_mutex_init(&a->lock, NULL) != 0)
+        abort(); // only for lack of memory, which glibc's does not need
+    *out_admission = a;
+    return ERR_OK;
+}
+
+void admission_destroy(struct admission *admission)
+{
+    if (admission == NULL)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (admission->buckets[i] != NULL) {
+            struct admission_peer *peer = admission->buckets[i];
+            admission->buckets[i] = peer->next;
+            free(peer);
+        }
+    }
+    (void)pthread_mutex_destroy(&admission->lock); // nobody holds it
+    free(admission);
+}
+
+static void make_key(const struct sockaddr *address, unsigned char key[KEY_SIZE])
+{
+    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    memset(key, 0, KEY_SIZE);
+    if (address->sa_family == AF_INET) {
+        memcpy(key, mapped, sizeof mapped);
+        memcpy(key + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    } else if (address->sa_family == AF_INET6) {
+        const struct in6_addr *in6 =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        memcpy(key, in6, IN6_IS_ADDR_V4MAPPED(in6) ? KEY_SIZE : KEY_SIZE / 2);
+    }
+}
+
+static struct admission_peer **bucket_of(struct admission *a, const unsigned char key[KEY_SIZE])
+{
+    uint64_t hash = a->seed;
+    for (size_t i = 0; i < KEY_SIZE; i++) {
+        hash = (hash ^ key[i]) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 29;
+    }
+    return &a->buckets[hash % BUCKETS];
+}
+
+static enum err enter(struct admission *a, const unsigned char key[KEY_SIZE],
+                      struct admission_peer **out_peer)
+{
+    if (a->total >= a->max_total)
+        return ERR_FULL;
+    struct admission_peer **bucket = bucket_of(a, key), *peer = *bucket;
+    while (peer != NULL && memcmp(peer->key, key, KEY_SIZE) != 0)
+        peer = peer->next;
+    if (peer != NULL && peer->count >= a->max_per_address)
+        return ERR_AGAIN;
+    if (peer == NULL) {
+        peer = calloc(1, sizeof *peer);
+        if (peer == NULL)
+            return ERR_MEMORY;
+        memcpy(peer->key, key, KEY_SIZE);
+        peer->next = *bucket;
+        *bucket = peer;
+    }
+    peer->count++;
+    a->total++;
+    *out_peer = peer;
+    return ERR_OK;
+}
+
+enum err admission_enter(struct admission *admission, const struct sockaddr *address,
+                         struct admission_peer **out_peer)
+{
+    unsigned char key[KEY_SIZE];
+    make_key(address, key);
+    pthread_mutex_lock(&admission->lock);
+    enum err err = enter(admission, key, out_peer);
+    pthread_mutex_unlock(&admission->lock);
+    return err;
+}
+
+void admission_leave(struct admission *admission, struct admission_peer *peer)
+{
+    pthread_mutex_lock(&admission->lock);
+    admission->total--;
+    if (--peer->count == 0) {
+        struct admission_peer **at = bucket_of(admission, peer->key);
+        while (*at != peer)
+            at = &(*at)->next;
+        *at = peer->next;
+        free(peer);
+    }
+    pthread_mutex_unlock(&admission->lock);
+}
+
+int64_t admission_total(struct admission *admission)
+{
+    pthread_mutex_lock(&admission->lock);
+    int64_t total = admission->total;
+    pthread_mutex_unlock(&admission->lock);
+    return total;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// roomwire bill: what was metered today and this month, and what it costs.
+#include <time.h>
+
+#include "cli.h"
+#include "core/bill.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024 };
+
+static int64_t date_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void write_bill(const struct bill *bill, bool is_json, struct buf *out)
+{
+    if (!is_json) {
+        bill_write_text(bill, out);
+        return;
+    }
+    struct json_writer w;
+    json_writer_init(&w, out);
+    bill_write_json(bill, &w);
+    buf_add_char(out, '\n');
+}
+
+static int show(const struct cli_command *self, const struct config *config, bool is_json)
+{
+    const struct log log = {.write = log_to_stderr, .level = LOG_LEVEL_WARNING};
+    struct store *store = NULL;
+    struct bill bill;
+    enum err err = store_open(config->database, STORE_READ, &log, &store);
+    if (err == ERR_OK)
+        err = bill_make(store, date_ms(), &bill);
+    store_close(store);
+    if (err != ERR_OK)
+        return cli_failed(self, "%s: %s", config->database, err_text(err));
+    struct buf out;
+    buf_init(&out, TEXT_MAX);
+    write_bill(&bill, is_json, &out);
+    bill_finish(&bill);
+    return cli_print(self, &out);
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    bool is_json = false;
+    const char *config_path;
+    const struct cli_option options[] = {{.name = "json", .flag = &is_json}, {.name = NULL}};
+    struct cli_words words;
+    int status;
+    if (!cli_parse(self, argc, argv, options, &words, &config_path, &status))
+        return status;
+    if (words.count > 0)
+        return cli_misused(self, "\"%s\": no argument was expected", words.values[0]);
+    struct config config;
+    if (!cli_load_config(self, config_path, &config))
+        return CLI_FAILED;
+    status = show(self, &config, is_json);
+    config_finish(&config);
+    return status;
+}
+
+const struct cli_command cli_bill = {
+    .name = "bill",
+    .summary = "show what was metered today and this month",
+    .usage = "usage: roomwire bill [OPTION]...\n"
+             "\n"
+             "Prints messages, bytes and 512-byte blocks in and out, by room, person and face,\n"
+             "for today and this month (UTC), and what they cost at 5 USD per million blocks.\n"
+             "\n"
+             "  --json         as JSON, like GET /bill\n"
+             "  --config FILE  the configuration\n",
+    .run = run,
+};

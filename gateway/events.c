@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "events.h"
+
+#include "event_stream.h"
+#include "input.h"
+#include "stream.h"
+
+bool events_are_wanted(const struct exchange *x)
+{
+    return http_head_lists(exchange_head(x), "Accept", "text/event-stream");
+}
+
+// What the reader last had; empty if it says nothing.
+static struct span last_event_id(struct exchange *x)
+{
+    struct span value;
+    if (http_head_field(exchange_head(x), "Last-Event-ID", &value) && value.len > 0)
+        return value;
+    return exchange_query(x, "lastEventId", &value) ? value : span_of("");
+}
+
+static enum err read_limit(struct exchange *x, int *out_latest)
+{
+    struct span value;
+    unsigned long long limit;
+    *out_latest = 0;
+    if (!exchange_query(x, "limit", &value))
+        return input_has_parameter(exchange_head(x)->query, "limit") ? ERR_INVALID : ERR_OK;
+    if (!span_to_uint(value, STORE_PAGE_MAX, &limit))
+        return ERR_INVALID;
+    *out_latest = (int)limit;
+    return ERR_OK;
+}
+
+static enum err read_start(struct exchange *x, const char *epoch, struct stream_start *start)
+{
+    *start = (struct stream_start){.after = -1};
+    enum err err = read_limit(x, &start->latest);
+    switch (event_stream_position(last_event_id(x), epoch, &start->after)) {
+    case EVENT_STREAM_LIVE:
+    case EVENT_STREAM_AFTER:
+        break;
+    case EVENT_STREAM_EARLIEST:
+        start->after = 0;
+        break;
+    case EVENT_STREAM_OTHER_EPOCH:
+        start->is_other_epoch = true;
+        break;
+    case EVENT_STREAM_BAD:
+        return ERR_INVALID;
+    }
+    return err;
+}
+
+static void open_admitted(struct exchange *x, const struct caller *caller, struct span room)
+{
+    struct store *store = worker_store(exchange_worker(x));
+    struct stream_start start;
+    if (store == NULL) {
+        exchange_refuse(x, 503, ERR_AGAIN, "the history cannot be read now");
+        return;
+    }
+    if (read_start(x, store_epoch(store), &start) != ERR_OK) {
+        exchange_refuse(x, 400, ERR_INVALID,
+                        "Last-Event-ID is <epoch>-<id> or earliest; limit is 0 to 1000");
+        return;
+    }
+    exchange_add_field(x, "Cache-Control", span_of("no-store"));
+    exchange_add_field(x, "X-Accel-Buffering", span_of("no")); // nginx passes it on as it comes
+    exchange_add_field(x, "Vary", span_of("Authorization, Cookie, Accept"));
+    if (span_is(exchange_head(x)->method, "HEAD")) {
+        exchange_answer(x, 200, "text/event-stream", span_of(""));
+        return;
+    }
+    enum err err =
+        stream_open(x, caller, room, HUB_EVENTS, &start, "text/event-stream", span_of(""));
+    if (err != ERR_OK)
+        exchange_refuse(x, 503, err, "the room cannot be followed now");
+}
+
+void events_open(struct exchange *x, struct span room)
+{
+    struct caller caller;
+    if (!auth_admit(x, RIGHTS_SUBSCRIBE, room, &caller))
+        return;
+    open_admitted(x, &caller, room);
+    caller_finish(&caller);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// What the whole gateway shares, and what one worker thread has for itself.
+#ifndef ROOMWIRE_GATEWAY_GATEWAY_H
+#define ROOMWIRE_GATEWAY_GATEWAY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "conn.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "core/store.h"
+#include "core/tally.h"
+#include "core/token.h"
+#include "core/watermark.h"
+#include "loop.h"
+
+struct exchange;
+struct feed;
+struct history;
+struct token_cache;
+struct hub;
+struct relay_list;
+struct server;
+struct server_watch;
+struct upstream;
+
+enum { GATEWAY_WORKERS_MAX = 64 };
+
+// Keys and policy of one reading of the key files. Replaced as a whole on SIGHUP; a worker holds
+// the one it uses by a reference.
+struct credentials {
+    atomic_int references;
+    struct keyset *keys;
+    struct token_policy policy;
+};
+
+// Made once by `roomwire serve`, then only read, but for what says otherwise.
+struct gateway {
+    struct config config;
+    struct log log;
+    struct span service_secret; // borrows from secret_storage
+    struct secret secret_storage;
+    char boot_secret[32];      // for CSRF tokens; derived from the service secret
+    struct upstream *upstream; // the service connection, a thread of its own
+    struct feed *feed;         // what it hears, on its way to the workers; locks by itself
+    // NULL until the plugin has run once; the upstream opens it when it first reaches the broker.
+    struct watermark *_Atomic mark;
+
+    pthread_mutex_t tally_lock; // workers take turns to add
+    struct tally *tally;
+
+    pthread_mutex_t credentials_lock;
+    struct credentials *_Atomic credentials;
+
+    struct tls *tls;             // NULL without a certificate
+    struct admission *admission; // who may connect; locks by itself
+    struct server *server;       // the listening sockets
+    atomic_llong body_bytes;     // of request bodies that are being received
+    atomic_bool is_draining;
+
+    struct worker *workers[GATEWAY_WORKERS_MAX];
+    int worker_count;
+};
+
+// One event loop and what belongs to it. Only its own thread touches it.
+struct worker {
+    struct gateway *gateway;
+    struct loop *loop;
+    struct store *store; // NULL while the database is not there yet; worker_store() opens it
+    struct token_cache *tokens;
+    struct history *history;   // waits and the page cache; history_start makes it
+    struct hub *hub;           // rooms with live readers; hub_start makes it
+    struct relay_list *relays; // WebSocket connections; relay_start makes it
+    int index;
+
+    // The rest is for worker.c, server.c and exchange*.c.
+    struct conn_list conns;
+    atomic_int load;              // connections, read by other workers to find the idlest
+    struct server_watch *listens; // NULL when it accepts nothing
+    struct exchange *spares;
+    int spare_count;
+    int64_t date_s; // what `date` says
+    size_t date_len;
+    char date[48];           // the field Date, with its line end
+    struct log_cap refusals; // of HTTP requests
+    int64_t store_retry_ms;
+    enum err store_err;        // why there is no store, if that was logged
+    uint64_t store_generation; // of the log when the store was last looked at (watermark.h)
+    struct loop_task drain_task, break_task;
+    pthread_t thread;
+};
+
+// The worker's database handle, opened on demand; NULL (and one log line) if it cannot be had.
+struct store *worker_store(struct worker *worker);
+// The credentials in force; release with credentials_release.
+struct credentials *gateway_credentials(struct gateway *gateway);
+void credentials_release(struct credentials *credentials);
+
+// ---- for `roomwire serve` ----
+
+// Makes all that `config` (taken over, also on an error) asks for; nothing is accepted yet.
+// On an error `why` gets one line. Errors: those of the parts.
+MUST_USE enum err gateway_create(struct config *config, const struct log *log,
+                                 struct gateway **out_gateway, struct buf *why);
+// Serves until SIGTERM or SIGINT, which must be blocked in the calling thread like SIGHUP. Reloads
+// keys and certificate on SIGHUP. Errors: those of the parts, if serving could not begin.
+MUST_USE enum err gateway_run(struct gateway *gateway, struct buf *why);
+void gateway_destroy(struct gateway *gateway); // NULL and half-built ones are fine
+
+#endif

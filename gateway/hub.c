@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/hash.h"
+#include "core/table.h"
+#include "event_stream.h"
+#include "feed.h"
+#include "history.h"
+#include "page_live.h"
+#include "upstream.h"
+
+enum {
+    FLUSH_MS = 1,     // readers are woken at most so often: what comes meanwhile is one write
+    CHECK_MS = 200,   // between two looks at the watermark
+    REPAIR_MAX = 1000 // messages; more than that readers fetch for themselves
+};
+
+struct hub_room {
+    struct hub *hub;
+    struct tape *tapes[HUB_FORM_COUNT]; // NULL until a reader wants the form
+    struct hub_reader *readers;
+    int64_t last_id;    // the tapes are complete up to here
+    int64_t seen_id;    // the newest message that was heard of
+    int64_t checked_id; // the watermark's word when the database was last read
+    struct history_wait *wait;
+    bool is_listening; // the feed brings everything from here on
+    bool is_dirty;     // readers have to be woken
+    struct hub_room *next_dirty;
+    size_t len;
+    char room[TOPIC_ROOM_MAX + 1];
+};
+
+struct hub {
+    struct worker *worker;
+    struct feed_events events;
+    struct hash_seed seed;
+    struct table rooms; // struct hub_room by name
+    struct hub_room *dirty;
+    struct loop_timer flush_timer, check_timer;
+    int64_t flushed_ms;
+    uint64_t generation; // of the watermark when the epoch was last looked at
+    char epoch[MESSAGE_EPOCH_MAX + 1];
+    struct buf scratch;
+};
+
+// ---- rooms ----
+
+static struct span name_of(const struct hub_room *room)
+{
+    return span_make(room->room, room->len);
+}
+
+static bool has_name(const void *item, const void *key)
+{
+    return span_equal(name_of(item), *(const struct span *)key);
+}
+
+static struct hub_room *find(const struct hub *hub, struct span name)
+{
+    return table_find(&hub->rooms, hash_bytes(&hub->seed, name), has_name, &name);
+}
+
+// ---- forms ----
+
+void hub_write(enum hub_form form, const struct message *m, const char *epoch, struct buf *out)
+{
+    if (form == HUB_EVENTS)
+        event_stream_message(m, epoch, out);
+    else
+        page_live_item(m, out);
+}
+
+void hub_write_open(enum hub_form form, struct span room, const char *epoch, int64_t after,
+                    int64_t retry_ms, struct buf *out)
+{
+    if (form == HUB_EVENTS)
+        event_stream_open(room, epoch, after, retry_ms, out);
+}
+
+void hub_write_reset(enum hub_form form, struct span room, const char *epoch, int64_t after,
+                     const char *reason, struct buf *out)
+{
+    if (form == HUB_EVENTS)
+        event_stream_reset(room, epoch, after, reason, out);
+    else
+        page_live_gap(out);
+}
+
+void hub_write_keepalive(enum hub_form form, struct buf *out)
+{
+    if (form == HUB_EVENTS)
+        event_stream_keepalive(out);
+    else
+        buf_add_char(out, '\n');
+}
+
+void hub_write_end(enum hub_form form, struct span room, int64_t id, struct buf *out)
+{
+    if (form == HUB_ITEMS)
+        page_live_end(room, id, out);
+}
+
+// ---- tapes ----
+
+static void wake_later(struct hub_room *room);
+
+// Puts one message behind the others on every tape.
+static void append(struct hub_room *room, const struct message *m)
+{
+    struct hub *hub = room->hub;
+    for (int form = 0; form < HUB_FORM_COUNT; form++) {
+        if (room->tapes[form] == NULL)
+            continue;
+        buf_clear(&hub->scratch);
+        hub_write((enum hub_form)form, m, hub->epoch, &hub->scratch);
+        // A message that the tape cannot take leaves it empty, and readers go to the database.
+        if (hub->scratch.status != ERR_OK ||
+            tape_append(room->tapes[form], m->id, m->prev, (int64_t)m->payload.len,
+                        buf_span(&hub->scratch)) != ERR_OK)
+            tape_clear(room->tapes[form]);
+    }
+    room->last_id = m->id;
+    if (room->seen_id < m->id)
+        room->seen_id = m->id;
+    wake_later(room);
+}
+
+// ---- waking readers ----
+
+static void flush(struct hub *hub)
+{
+    hub->flushed_ms = loop_now_ms(hub->worker->loop);
+    while (hub->dirty != NULL) {
+        struct hub_room *room = hub->dirty;
+        hub->dirty = room->next_dirty;
+        room->is_dirty = false;
+        struct hub_reader *next;
+        for (struct hub_reader *reader = room->readers; reader != NULL; reader = next) {
+            next = reader->behind; // the reader may leave in its callback, but no other may
+            reader->on_news(reader);
+        }
+    }
+}
+
+static void on_flush_time(struct loop_timer *timer)
+{
+    flush((struct hub *)((char *)timer - offsetof(struct hub, flush_timer)));
+}
+
+// At once after a quiet time (that is: at the end of this turn of the loop, when all that came
+// together has been taken in), else when FLUSH_MS have passed since the last time.
+static void wake_later(struct hub_room *room)
+{
+    struct hub *hub = room->hub;
+    if (room->is_dirty)
+        return;
+    room->is_dirty = true;
+    room->next_dirty = hub->dirty;
+    hub->dirty = room;
+    if (hub->flush_timer.place != 0)
+        return;
+    int64_t since_ms = loop_now_ms(hub->worker->loop) - hub->flushed_ms;
+    if (loop_timer_start(hub->worker->loop, &hub->flush_timer,
+                         since_ms >= FLUSH_MS ? 0 : FLUSH_MS) != ERR_OK)
+        flush(hub);
+}
+
+// ---- repairing ----
+
+static bool take_row(void *context, const struct message *m)
+{
+    append(context, m);
+    return true;
+}
+
+static bool take_newest(void *context, const struct message *m)
+{
+    *(int64_t *)context = m->id;
+    return true;
+}
+
+static enum err read_newest(struct store *store, struct span room, int64_t *out_id)
+{
+    *out_id = 0;
+    enum err err = store_read_last(store, room, take_newest, out_id);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+// The tapes start anew behind the newest message, and readers fetch the rest for themselves.
+static void start_anew(struct hub_room *room, struct store *store)
+{
+    int64_t newest;
+    if (read_newest(store, name_of(room), &newest) != ERR_OK)
+        return; // the next check tries again
+    for (int form = 0; form < HUB_FORM_COUNT; form++)
+        if (room->tapes[form] != NULL)
+            tape_clear(room->tapes[form]);
+    room->last_id = newest;
+    wake_later(room);
+}
+
+static void on_committed(void *context, bool is_complete)
+{
+    struct hub_room *room = context;
+    room->wait = NULL;
+    struct store *store = worker_store(room->hub->worker);
+    if (store == NULL)
+        return; // the next check tries again
+    struct store_page page = {name_of(room), 0, room->last_id, REPAIR_MAX};
+    bool has_more = false;
+    int64_t accepted = room->checked_id;
+    if (room->hub->worker->gateway->mark != NULL)
+        accepted = watermark_accepted(room->hub->worker->gateway->mark, name_of(room));
+    enum err err = store_read_page(store, &page, take_row, room, &has_more);
+    if (err == ERR_OK && has_more)
+        start_anew(room, store); // too much for a tape
+    if (err == ERR_OK && is_complete)
+        room->checked_id = accepted;
+    wake_later(room); // readers that wait for the first look learn that it was taken
+}
+
+// Reads what is in the database behind the tapes' end.
+static void repair(struct hub_room *room)
+{
+    if (room->wait == NULL)
+        room->wait =
+            history_await(room->hub->worker, name_of(room), room->seen_id, on_committed, room);
+}
+
+// Notices that the log is another one: an older copy of the database was put in place.
+static void follow_epoch(struct hub *hub)
+{
+    const struct watermark *mark = hub->worker->gateway->mark;
+    uint64_t generation = mark != NULL ? watermark_generation(mark) : 0;
+    struct store *store = worker_store(hub->worker);
+    if (store == NULL || (generation == hub->generation && hub->epoch[0] != '\0'))
+        return;
+    hub->generation = generation;
+    if (strcmp(hub->epoch, store_epoch(store)) == 0)
+        return;
+    (void)snprintf(hub->epoch, sizeof hub->epoch, "%s", store_epoch(store)); // fits: see message.h
+    for (size_t i = 0; i < hub->rooms.capacity; i++) {
+        struct hub_room *room = hub->rooms.slots[i].item;
+        if (room == NULL)
+            continue;
+        room->seen_id = 0;
+        start_anew(room, store);
+    }
+}
+
+static void on_message(void *context, struct feed_message *message)
+{
+    struct hub *hub = context;
+    const struct message *m = &message->message;
+    follow_epoch(hub);
+    struct hub_room *room = find(hub, m->room);
+    if (room != NULL && m->id > room->seen_id)
+        room->seen_id = m->id;
+    // A repair that is under way will find this message, too.
+    if (room != NULL && room->wait == NULL && m->id > room->last_id) {
+        if (m->prev <= room->last_id)
+            append(room, m);
+        else
+            repair(room);
+    }
+    feed_message_release(message);
+}
+
+static void on_listening(void *context, struct span name)
+{
+    struct hub_room *room = find(context, name);
+    if (room == NULL)
+        return;
+    room->is_listening = true;
+    repair(room);
+}
+
+static void on_check_time(struct loop_timer *timer)
+{
+    struct hub *hub = (struct hub *)((char *)timer - offsetof(struct hub, check_timer));
+    const struct watermark *mark = hub->worker->gateway->mark;
+    follow_epoch(hub);
+    for (size_t i = 0; mark != NULL && i < hub->rooms.capacity; i++) {
+        struct hub_room *room = hub->rooms.slots[i].item;
+        if (room == NULL)
+            continue;
+        int64_t accepted = watermark_accepted(mark, name_of(room));
+        bool is_behind = room->seen_id > room->last_id;
+        if (is_behind || (accepted > room->last_id && accepted != room->checked_id))
+            repair(room);
+    }
+    if (loop_timer_start(hub->worker->loop, timer, CHECK_MS) != ERR_OK)
+        log_line(&hub->worker->gateway->log, LOG_LEVEL_ERROR, "event=timer_failed part=hub");
+}
+
+// ---- joining and leaving ----
+
+static void destroy_room(struct hub_room *room)
+{
+    struct hub *hub = room->hub;
+    if (room->wait != NULL)
+        history_forget(room->wait);
+    for (struct hub_room **at = &hub->dirty; *at != NULL; at = &(*at)->next_dirty)
+        if (*at == room) {
+            *at = room->next_dirty;
+            break;
+        }
+    table_remove(&hub->rooms, hash_bytes(&hub->seed, name_of(room)), room);
+    for (int form = 0; form < HUB_FORM_COUNT; form++)
+        tape_destroy(room->tapes[form]);
+    free(room);
+}
+
+static enum err create_room(struct hub *hub, struct span name, struct hub_room **out_room)
+{
+    struct store *store = worker_store(hub->worker);
+    if (store == NULL)
+        return ERR_AGAIN;
+    struct hub_room *room = calloc(1, sizeof *room);
+    if (room == NULL)
+        return ERR_MEMORY;
+    room->hub = hub;
+    room->len = name.len;
+    memcpy(room->room, name.ptr, name.len);
+    enum err err = read_newest(store, name, &room->last_id);
+    room->seen_id = room->last_id;
+    if (err == ERR_OK)
+        err = table_add(&hub->rooms, hash_bytes(&hub->seed, name), room);
+    if (err == ERR_OK)
+        err = upstream_listen(hub->worker->gateway->upstream, hub->worker->index, name);
+    if (err != ERR_OK) {
+        destroy_room(room);
+        return err;
+    }
+    *out_room = room;
+    return ERR_OK;
+}
+
+static void leave_if_empty(struct hub_room *room)
+{
+    struct hub *hub = room->hub;
+    if (room->readers != NULL)
+        return;
+    upstream_ignore(hub->worker->gateway->upstream, hub->worker->index, name_of(room));
+    destroy_room(room);
+}
+
+enum err hub_join(struct worker *worker, struct span name, enum hub_form form,
+                  struct hub_reader *reader)
+{
+    struct hub *hub = worker->hub;
+    enum err err = ERR_OK;
+    follow_epoch(hub);
+    struct hub_room *room = find(hub, name);
+    if (room == NULL)
+        err = create_room(hub, name, &room);
+    if (err != ERR_OK)
+        return err;
+    const struct config *config = &worker->gateway->config;
+    if (room->tapes[form] == NULL)
+        err = tape_create((size_t)config->tape_size, (size_t)config->tape_messages,
+                          &room->tapes[form]);
+    if (err != ERR_OK) {
+        leave_if_empty(room);
+        return err;
+    }
+    reader->room = room;
+    reader->before = NULL;
+    reader->behind = room->readers;
+    if (room->readers != NULL)
+        room->readers->before = reader;
+    room->readers = reader;
+    return ERR_OK;
+}
+
+void hub_leave(struct hub_reader *reader)
+{
+    struct hub_room *room = reader->room;
+    if (reader->before != NULL)
+        reader->before->behind = reader->behind;
+    else
+        room->readers = reader->behind;
+    if (reader->behind != NULL)
+        reader->behind->before = reader->before;
+    reader->room = NULL;
+    leave_if_empty(room);
+}
+
+const struct tape *hub_tape(const struct hub_reader *reader, enum hub_form form)
+{
+    return reader->room->tapes[form];
+}
+
+bool hub_is_current(const struct hub_reader *reader, int64_t id)
+{
+    const struct hub_room *room = reader->room;
+    return room->is_listening && room->wait == NULL && id >= room->last_id;
+}
+
+struct span hub_room_name(const struct hub_reader *reader)
+{
+    return name_of(reader->room);
+}
+
+const char *hub_epoch(const struct hub_reader *reader)
+{
+    return reader->room->hub->epoch;
+}
+
+int64_t hub_last_id(const struct hub_reader *reader)
+{
+    return reader->room->last_id;
+}
+
+// ---- the hub itself ----
+
+enum err hub_start(struct worker *worker)
+{
+    struct hub *hub = calloc(1, sizeof *hub);
+    if (hub == NULL)
+        return ERR_MEMORY;
+    hub->worker = worker;
+    hub->events = (struct feed_events){hub, on_message, on_listening};
+    hub->flush_timer.on_time = on_flush_time;
+    hub->check_timer.on_time = on_check_time;
+    buf_init(&hub->scratch, (size_t)worker->gateway->config.tape_size);
+    worker->hub = hub;
+    table_init(&hub->rooms);
+    enum err err = hash_seed_init(&hub->seed) ? ERR_OK : ERR_IO;
+    if (err == ERR_OK)
+        err = loop_timer_start(worker->loop, &hub->check_timer, CHECK_MS);
+    if (err == ERR_OK)
+        err = feed_join(worker->gateway->feed, worker->index, worker->loop, &hub->events);
+    if (err != ERR_OK)
+        hub_stop(worker);
+    return err;
+}
+
+void hub_stop(struct worker *worker)
+{
+    struct hub *hub = worker->hub;
+    if (hub == NULL)
+        return;
+    feed_leave(worker->gateway->feed, worker->index);
+    loop_timer_stop(worker->loop, &hub->flush_timer);
+    loop_timer_stop(worker->loop, &hub->check_timer);
+    buf_finish(&hub->scratch);
+    table_finish(&hub->rooms);
+    free(hub);
+    worker->hub = NULL;
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "outbox.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// The plugin's answer leaves the broker one turn of its loop after the PUBACK.
+enum { REFUSAL_GRACE_MS = 200 };
+
+// How far an entry is; the first three are lists.
+enum stage { QUEUED, SENT, REFUSED, ANSWERED };
+
+// Owned by the table from outbox_add until its answer was delivered or forgotten.
+struct entry {
+    struct post post;
+    char *bytes; // what the post's texts and payload point into; NULL once they were sent
+    struct entry *next_in_bucket;
+    struct entry *before, *behind; // in the list of its stage
+    enum stage stage;
+    int64_t deadline_ms;
+    bool is_forgotten;
+
+    struct outbox *outbox;
+    struct loop *loop;
+    struct loop_task task; // carries the answer home
+    upstream_answer_fn *on_answer;
+    void *context;
+    struct upstream_answer answer;
+};
+
+// Entries in the order of their deadlines, which is the order they came in, as every stage has one
+// fixed time of its own.
+struct list {
+    struct entry *first, *last;
+};
+
+struct outbox {
+    pthread_mutex_t lock; // over everything below and all entries
+    bool is_open;
+    uint64_t last_ref;
+    size_t waiting; // entries that are not answered yet
+    size_t max;
+    int64_t timeout_ms;
+    struct list lists[ANSWERED]; // by stage; what is answered is in none
+    struct entry **buckets;      // chains by ref
+    size_t bucket_mask;
+};
+
+enum err outbox_create(size_t max, int64_t timeout_ms, struct outbox **out_outbox)
+{
+    size_t buckets = 64;
+    while (buckets < max)
+        buckets *= 2;
+    struct outbox *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return ERR_MEMORY;
+    o->buckets = calloc(buckets, sizeof *o->buckets);
+    if (o->buckets == NULL || pthread_mutex_init(&o->lock, NULL) != 0) {
+        free(o->buckets);
+        free(o);
+        return ERR_MEMORY;
+    }
+    o->bucket_mask = buckets - 1;
+    o->max = max;
+    o->timeout_ms = timeout_ms;
+    *out_outbox = o;
+    return ERR_OK;
+}
+
+static void entry_free(struct entry *e)
+{
+    free(e->bytes);
+    free(e);
+}
+
+void outbox_destroy(struct outbox *outbox)
+{
+    if (outbox == NULL)
+        return;
+    for (size_t i = 0; i <= outbox->bucket_mask; i++) {
+        while (outbox->buckets[i] != NULL) {
+            struct entry *e = outbox->buckets[i];
+            outbox->buckets[i] = e->next_in_bucket;
+            // What was answered is in a loop's hands, which frees it at its own end.
+            if (e->stage == ANSWERED)
+                e->outbox = NULL;
+            else
+                entry_free(e);
+        }
+    }
+    (void)pthread_mutex_destroy(&outbox->lock); // nobody holds it any more
+    free(outbox->buckets);
+    free(outbox);
+}
+
+// ---- under the lock ----
+
+static struct entry **find_place(struct outbox *o, uint64_t ref)
+{
+    struct entry **place = &o->buckets[ref & o->bucket_mask];
+    while (*place != NULL && (*place)->post.ref != ref)
+        place = &(*place)->next_in_bucket;
+    return place;
+}
+
+static void table_put(struct outbox *o, struct entry *e)
+{
+    struct entry **bucket = &o->buckets[e->post.ref & o->bucket_mask];
+    e->next_in_bucket = *bucket;
+    *bucket = e;
+}
+
+static void table_remove(struct outbox *o, struct entry *e)
+{
+    struct entry **place = find_place(o, e->post.ref);
+    assert(*place == e);
+    *place = e->next_in_bucket;
+}
+
+static void list_put(struct list *list, struct entry *e)
+{
+    e->before = list->last;
+    e->behind = NULL;
+    if (list->last != NULL)
+        list->last->behind = e;
+    else
+        list->first = e;
+    list->last = e;
+}
+
+static void list_remove(struct list *list, struct entry *e)
+{
+    if (e->before != NULL)
+        e->before->behind = e->behind;
+    else
+        list->first = e->behind;
+    if (e->behind != NULL)
+        e->behind->before = e->before;
+    else
+        list->last = e->before;
+}
+
+// Takes the first one out; NULL if there is none, or it may wait longer than until `now_ms`.
+static struct entry *list_take_due(struct list *list, int64_t now_ms)
+{
+    struct entry *e = list->first;
+    if (e == NULL || e->deadline_ms > now_ms)
+        return NULL;
+    list->first = e->behind;
+    if (list->first != NULL)
+        list->first->before = NULL;
+    else
+        list->last = NULL;
+    return e;
+}
+
+// To another list.
+static void move(struct outbox *o, struct entry *e, enum stage stage)
+{
+    list_remove(&o->lists[e->stage], e);
+    e->stage = stage;
+    list_put(&o->lists[stage], e);
+}
+
+// On the loop's thread: the last stop of every entry that was not forgotten before its answer.
+static void deliver(struct loop_task *task)
+{
+    struct entry *e = (struct entry *)((char *)task - offsetof(struct entry, task));
+    struct outbox *o = e->outbox;
+    if (o != NULL) {
+        (void)pthread_mutex_lock(&o->lock);
+        table_remove(o, e);
+        (void)pthread_mutex_unlock(&o->lock);
+    }
+    // Forgetting happens on this same thread, so the flag cannot change any more. Without an outbox
+    // everything is being taken down, and whoever asked may be gone.
+    if (o != NULL && !e->is_forgotten)
+        e->on_answer(e->context, &e->answer);
+    entry_free(e);
+}
+
+// The entry is in no list any more; sends it home.
+static void send_home(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
+{
+    e->answer = *answer;
+    free(e->bytes);
+    e->bytes = NULL;
+    if (e->is_forgotten) {
+        // Its loop may be gone by now.
+        table_remove(o, e);
+        entry_free(e);
+        return;
+    }
+    e->task.run = deliver;
+    loop_post(e->loop, &e->task);
+}
+
+// The entry has just been taken out of its list.
+static void finish(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
+{
+    e->stage = ANSWERED;
+    o->waiting--;
+    send_home(o, e, answer);
+}
+
+static void answer_entry(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
+{
+    list_remove(&o->lists[e->stage], e);
+    finish(o, e, answer);
+}
+
+static struct upstream_answer failure(enum err err, const char *detail)
+{
+    struct upstream_answer answer = {.err = err};
+    (void)snprintf(answer.detail, sizeof answer.detail, "%s", detail);
+    return answer;
+}
+
+// ---- any thread ----
+
+// Copies `text` to `*at`, with a NUL behind it, and moves `*at` on.
+static struct span keep(char **at, struct span text)
+{
+    char *kept = *at;
+    if (text.len > 0)
+        memcpy(kept, text.ptr, text.len);
+    kept[text.len] = '\0';
+    *at += text.len + 1;
+    return span_make(kept, text.len);
+}
+
+static bool copy_post(struct entry *e, const struct post *post)
+{
+    e->post = *post;
+    struct span *const fields[] = {&e->post.topic, &e->post.from, &e->post.name,
+                                   &e->post.type,  &e->post.key,  &e->post.payload};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        size += fields[i]->len + 1;
+    char *at = malloc(size);
+    if (at == NULL)
+        return false;
+    e->bytes = at;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        *fields[i] = keep(&at, *fields[i]);
+    return true;
+}
+
+uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post *post,
+                    int64_t now_ms, upstream_answer_fn *on_answer, void *context, bool *out_wake)
+{
+    *out_wake = false;
+    struct entry *e = calloc(1, sizeof *e);
+    if (e == NULL || !copy_post(e, post)) {
+        free(e);
+        return 0;
+    }
+    e->outbox = outbox;
+    e->loop = loop;
+    e->on_answer = on_answer;
+    e->context = context;
+    e->deadline_ms = now_ms + outbox->timeout_ms;
+
+    (void)pthread_mutex_lock(&outbox->lock);
+    uint64_t ref = ++outbox->last_ref;
+    e->post.ref = ref;
+    table_put(outbox, e);
+    if (outbox->is_open && outbox->waiting < outbox->max) {
+        *out_wake = outbox->lists[QUEUED].first == NULL;
+        e->stage = QUEUED;
+        list_put(&outbox->lists[QUEUED], e);
+        outbox->waiting++;
+    } else {
+        struct upstream_answer answer =
+            failure(ERR_AGAIN, outbox->is_open ? "too many posts are waiting for the broker"
+                                               : "the broker is not connected");
+        e->stage = ANSWERED;
+        send_home(outbox, e, &answer);
+    }
+    (void)pthread_mutex_unlock(&outbox->lock);
+    return ref;
+}
+
+void outbox_forget(struct outbox *outbox, uint64_t ref)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    struct entry *e = *find_place(outbox, ref);
+    if (e != NULL)
+        e->is_forgotten = true;
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+// ---- the taking thread ----
+
+void outbox_open(struct outbox *outbox)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    outbox->is_open = true;
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_close(struct outbox *outbox, const char *detail)
+{
+    struct upstream_answer answer = failure(ERR_AGAIN, detail);
+    (void)pthread_mutex_lock(&outbox->lock);
+    outbox->is_open = false;
+    struct entry *e;
+    for (int stage = 0; stage < ANSWERED; stage++)
+        while ((e = list_take_due(&outbox->lists[stage], INT64_MAX)) != NULL)
+            finish(outbox, e, &answer);
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+const struct post *outbox_next(struct outbox *outbox)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    struct entry *e = outbox->lists[QUEUED].first;
+    if (e != NULL)
+        move(outbox, e, SENT);
+    (void)pthread_mutex_unlock(&outbox->lock);
+    // Only this thread answers entries that wait, so it cannot go away meanwhile.
+    return e != NULL ? &e->post : NULL;
+}
+
+void outbox_sent(struct outbox *outbox, uint64_t ref)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    struct entry *e = *find_place(outbox, ref);
+    if (e != NULL && e->stage == SENT) {
+        free(e->bytes);
+        e->bytes = NULL;
+    }
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_answer(struct outbox *outbox, uint64_t ref, const struct upstream_answer *answer)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    struct entry *e = *find_place(outbox, ref);
+    if (e != NULL && (e->stage == SENT || e->stage == REFUSED))
+        answer_entry(outbox, e, answer);
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now_ms)
+{
+    struct upstream_answer answer = failure(err, err == ERR_OK ? "" : "refused by the broker");
+    (void)pthread_mutex_lock(&outbox->lock);
+    struct entry *e = *find_place(outbox, ref);
+    if (e != NULL && e->stage == SENT) {
+        if (!e->post.is_kept) {
+            answer_entry(outbox, e, &answer);
+        } else if (err != ERR_OK) {
+            move(outbox, e, REFUSED);
+            e->deadline_ms = now_ms + REFUSAL_GRACE_MS;
+            e->answer = answer;
+        }
+    }
+    (void)pthread_mutex_unlock(&outbox->lock);
+}
+
+static void expire_entry(struct outbox *o, struct entry *e)
+{
+    struct upstream_answer answer =
+        e->stage == REFUSED
+            ? e->answer
+            : failure(ERR_AGAIN,
+                      "the broker did not answer in time; the message may have been kept");
+    finish(o, e, &answer);
+}
+
+int64_t outbox_expire(struct outbox *outbox, int64_t now_ms)
+{
+    int64_t next_ms = -1;
+    (void)pthread_mutex_lock(&outbox->lock);
+    for (int stage = 0; stage < ANSWERED; stage++) {
+        struct list *list = &outbox->lists[stage];
+        struct entry *e;
+        while ((e = list_take_due(list, now_ms)) != NULL)
+            expire_entry(outbox, e);
+        if (list->first != NULL && (next_ms < 0 || list->first->deadline_ms - now_ms < next_ms))
+            next_ms = list->first->deadline_ms - now_ms;
+    }
+    (void)pthread_mutex_unlock(&outbox->lock);
+    return next_ms;
+}

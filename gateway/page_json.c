@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "page_json.h"
+
+#include <stdio.h>
+
+enum { TYPICAL_MAX = 8 * 1024 * 1024 };
+
+size_t page_json_max(size_t max_payload)
+{
+    // JSON escapes make at most six bytes of one; the rest of a message is below 4 KiB.
+    size_t one_message = max_payload * 6 + 4096;
+    return one_message > TYPICAL_MAX ? one_message : TYPICAL_MAX;
+}
+
+// What a callback of the store writes into.
+struct rendering {
+    struct json_writer *w;
+    const char *epoch;
+    struct history_facts *facts;
+};
+
+static bool render_message(void *context, const struct message *m)
+{
+    struct rendering *r = context;
+    message_write_json(m, r->epoch, r->w);
+    if (r->w->out->status != ERR_OK)
+        return false;
+    if (r->facts->first_id == 0)
+        r->facts->first_id = m->id;
+    r->facts->last_id = m->id;
+    meter_count_message(&r->facts->count, (int64_t)m->payload.len);
+    return true;
+}
+
+static enum err render(struct store *store, const struct store_page *page, struct buf *out,
+                       struct history_facts *facts)
+{
+    struct json_writer w;
+    struct rendering r = {&w, store_epoch(store), facts};
+    *facts = (struct history_facts){0};
+    (void)snprintf(facts->epoch, sizeof facts->epoch, "%s", r.epoch);
+    buf_clear(out);
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "room");
+    json_put_text(&w, page->room);
+    json_key(&w, "epoch");
+    json_put_text(&w, span_of(r.epoch));
+    json_key(&w, "messages");
+    json_begin_array(&w);
+    enum err err = store_read_page(store, page, render_message, &r, &facts->has_more);
+    json_end_array(&w);
+    json_key(&w, "more");
+    json_put_bool(&w, facts->has_more);
+    json_end_object(&w);
+    return err != ERR_OK ? err : out->status;
+}
+
+enum err page_json_write(struct store *store, const struct store_page *page, struct buf *out,
+                         struct history_facts *out_facts)
+{
+    struct store_page asked = *page;
+    for (;;) {
+        enum err err = render(store, &asked, out, out_facts);
+        if (err != ERR_TOO_LARGE || asked.limit == 1)
+            return err;
+        // As many as fitted now: exact from the oldest on, a good guess from the newest back.
+        int64_t fitted = out_facts->count.messages;
+        asked.limit = fitted < asked.limit ? (int)fitted : asked.limit - 1;
+        if (asked.limit < 1)
+            asked.limit = 1;
+    }
+}

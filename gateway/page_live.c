@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "page_live.h"
+
+#include "page.h"
+#include "page_handlers.h"
+#include "stream.h"
+
+enum {
+    LIVE_LATEST = 20, // messages on a page that was asked for without a place to start
+    RELOAD_S = 2      // after an end
+};
+
+// ---- what goes onto the page ----
+
+void page_live_item(const struct message *m, struct buf *out)
+{
+    char date[MESSAGE_DATE_TEXT], when[PAGE_DATE_TEXT];
+    message_format_date(m->date_ms, date);
+    page_format_date(m->date_ms, when);
+    struct span name = m->name.len > 0 ? m->name : m->from;
+    buf_printf(out, "<li id=\"m%lld\" class=\"hue%u\" data-initial=\"", (long long)m->id,
+               page_hue(m->from));
+    html_escape(page_initial(name), out);
+    buf_add_text(out, "\"><p class=\"by\"><b title=\"");
+    html_escape(m->from, out);
+    buf_add_text(out, "\"><bdi>");
+    html_escape(name, out);
+    buf_printf(out, "</bdi></b> <time datetime=\"%s\">%s</time></p>\n", date, when);
+    buf_add_text(out, "<p class=\"text\" dir=\"auto\">");
+    if (span_is_utf8(m->payload))
+        page_write_lines(m->payload, out);
+    else
+        buf_printf(out, "%zu bytes of data", m->payload.len);
+    buf_add_text(out, "</p></li>\n");
+}
+
+void page_live_gap(struct buf *out)
+{
+    buf_add_text(out, "<li class=\"gap\"><p>Older messages are missing here.</p></li>\n");
+}
+
+void page_live_end(struct span room, int64_t id, struct buf *out)
+{
+    buf_printf(
+        out, "</ol>\n<meta http-equiv=\"refresh\" content=\"%d; url=/rooms/%.*s/live?after=%lld\">",
+        RELOAD_S, (int)room.len, room.ptr, (long long)id);
+}
+
+// ---- opening ----
+
+// Where a page that broke off is opened again: at its own beginning, since nobody knows how much of
+// it arrived.
+static void add_refresh(struct exchange *x, struct span room, int64_t after)
+{
+    struct buf value;
+    buf_init(&value, 256);
+    buf_printf(&value, "%d; url=/rooms/%.*s/live", RELOAD_S, (int)room.len, room.ptr);
+    if (after >= 0)
+        buf_printf(&value, "?after=%lld", (long long)after);
+    exchange_add_field(x, "Refresh", buf_span(&value));
+    buf_finish(&value);
+}
+
+static bool read_after(struct exchange *x, int64_t *out_after)
+{
+    struct span text;
+    unsigned long long id;
+    *out_after = -1;
+    if (!exchange_query(x, "after", &text))
+        return true;
+    if (!span_to_uint(text, UINT64_C(1) << 53, &id))
+        return false;
+    *out_after = (int64_t)id;
+    return true;
+}
+
+static void open_page(struct page *page, struct span room)
+{
+    struct exchange *x = page->x;
+    struct stream_start start = {.latest = LIVE_LATEST};
+    struct html_source source = {.context = page, .value = page_value, .count = page_count};
+    struct buf first;
+    if (!read_after(x, &start.after)) {
+        page_refuse(page, 400, ERR_INVALID, "after has to be a message id or 0", span_of(""));
+        return;
+    }
+    page_set(page, "title", room);
+    buf_init(&first, 65536);
+    enum err err = html_render("live.html", &source, &first);
+    if (err == ERR_OK) {
+        exchange_add_field(x, "Cache-Control", span_of("no-store"));
+        exchange_add_field(x, "X-Accel-Buffering", span_of("no"));
+        add_refresh(x, room, start.after);
+        err = stream_open(x, &page->caller, room, HUB_ITEMS, &start, "text/html; charset=utf-8",
+                          buf_span(&first));
+    }
+    if (err != ERR_OK)
+        page_refuse(page, 503, err, NULL, span_of(""));
+    buf_finish(&first);
+}
+
+void page_live(struct exchange *x)
+{
+    struct page page;
+    enum err token_err;
+    struct span room = exchange_part(x);
+    if (page_init(&page, x, &token_err) != ERR_OK) {
+        exchange_refuse(x, 500, ERR_MEMORY, NULL);
+        return;
+    }
+    enum err err = auth_check_room(exchange_worker(x), &page.caller, RIGHTS_SUBSCRIBE, room);
+    if (!topic_is_room(room))
+        page_refuse(&page, 404, ERR_NOT_FOUND, "No room can be called that.", span_of(""));
+    else if (err == ERR_TOKEN_MISSING)
+        page_ask_sign_in(&page, token_err, span_of(""));
+    else if (err != ERR_OK)
+        page_refuse(&page, 403, err, NULL, span_of(""));
+    else
+        open_page(&page, room);
+    page_finish(&page);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "poll.h"
+
+#include <stdlib.h>
+
+#include "hub.h"
+
+struct poll {
+    struct worker *worker;
+    struct hub_reader reader;
+    struct loop_timer timer;
+    int64_t after;
+    poll_ready_fn *go;
+    void *context;
+};
+
+void poll_forget(struct poll *poll)
+{
+    loop_timer_stop(poll->worker->loop, &poll->timer);
+    hub_leave(&poll->reader);
+    free(poll);
+}
+
+static void end(struct poll *poll)
+{
+    poll_ready_fn *go = poll->go;
+    void *context = poll->context;
+    poll_forget(poll);
+    go(context);
+}
+
+static void on_news(struct hub_reader *reader)
+{
+    struct poll *poll = (struct poll *)(void *)((char *)reader - offsetof(struct poll, reader));
+    if (hub_last_id(reader) > poll->after)
+        end(poll);
+}
+
+static void on_time(struct loop_timer *timer)
+{
+    end((struct poll *)(void *)((char *)timer - offsetof(struct poll, timer)));
+}
+
+enum err poll_start(struct worker *worker, struct span room, int64_t after, int64_t wait_ms,
+                    poll_ready_fn *go, void *context, struct poll **out_poll)
+{
+    struct poll *poll = calloc(1, sizeof *poll);
+    if (poll == NULL)
+        return ERR_MEMORY;
+    *poll = (struct poll){.worker = worker,
+                          .reader.on_news = on_news,
+                          .timer.on_time = on_time,
+                          .after = after,
+                          .go = go,
+                          .context = context};
+    enum err err = hub_join(worker, room, HUB_EVENTS, &poll->reader);
+    if (err != ERR_OK) {
+        free(poll);
+        return err;
+    }
+    // What came between the caller's look at the database and now is not announced any more.
+    bool is_there = hub_last_id(&poll->reader) > after;
+    err = loop_timer_start(worker->loop, &poll->timer, is_there ? 0 : wait_ms);
+    if (err != ERR_OK) {
+        poll_forget(poll);
+        return err;
+    }
+    *out_poll = poll;
+    return ERR_OK;
+}

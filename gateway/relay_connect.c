@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/introduction.h"
+#include "relay_parts.h"
+
+enum err relay_opening_create(const struct relay_list *list, struct span token,
+                              struct relay_opening **out_opening)
+{
+    struct relay_opening *opening = calloc(1, sizeof *opening);
+    if (opening == NULL)
+        return ERR_MEMORY;
+    opening->fd = -1;
+    const struct worker *worker = list->worker;
+    opening->deadline_ms = loop_now_ms(worker->loop) + worker->gateway->config.connect_timeout_ms;
+    // One read more than the packet may have.
+    buf_init(&opening->gathered, CONNECT_PACKET_MAX + RELAY_READ_SIZE);
+    buf_init(&opening->token, CONNECT_FIELD_MAX);
+    buf_add_span(&opening->token, token);
+    if (opening->token.status != ERR_OK) {
+        enum err err = opening->token.status;
+        relay_opening_destroy(opening);
+        return err;
+    }
+    *out_opening = opening;
+    return ERR_OK;
+}
+
+// Tokens and passwords do not stay in freed memory.
+static void wipe(struct buf *b)
+{
+    if (b->len > 0)
+        explicit_bzero(b->ptr, b->len);
+    buf_finish(b);
+}
+
+void relay_opening_destroy(struct relay_opening *opening)
+{
+    if (opening == NULL)
+        return;
+    wipe(&opening->token);
+    wipe(&opening->gathered);
+    if (opening->fd >= 0)
+        (void)close(opening->fd); // nothing was written to it
+    free(opening);
+}
+
+// Puts the packet for the broker into `out`.
+static enum err rewrite(const struct relay *relay, const struct connect_packet *packet,
+                        struct buf *out)
+{
+    struct introduction who = {.face = span_of("ws"),
+                               .address = span_of(conn_address(relay->client)),
+                               .username = packet->user_name};
+    struct buf name;
+    buf_init(&name, CONNECT_FIELD_MAX);
+    enum err err = introduction_write(&who, packet->client_id,
+                                      relay->list->worker->gateway->service_secret, &name);
+    if (err == ERR_OK)
+        err =
+            connect_packet_rewrite(packet, buf_span(&name), buf_span(&relay->opening->token), out);
+    buf_finish(&name);
+    return err;
+}
+
+// Queues CONNECT for the broker, and what the client sent behind it.
+static void hand_on(struct relay *relay, const struct connect_packet *packet, struct span behind)
+{
+    struct buf connect;
+    buf_init(&connect, CONNECT_PACKET_MAX + 3 * CONNECT_FIELD_MAX);
+    enum err err = rewrite(relay, packet, &connect);
+    if (err == ERR_OK)
+        err = relay_queue_add(&relay->to_broker, buf_span(&connect));
+    wipe(&connect);
+    if (err == ERR_TOO_LARGE) {
+        relay_fail(relay, WS_CODE_TOO_BIG, "a user name or token that is too long");
+        return;
+    }
+    if (err != ERR_OK) {
+        relay_fail(relay, WS_CODE_INTERNAL, err_text(err));
+        return;
+    }
+    relay->phase = RELAY_DIALLING;
+    relay_broker_send(relay, behind);
+    wipe(&relay->opening->gathered);
+    if (relay->phase == RELAY_DIALLING)
+        relay_broker_dial(relay);
+}
+
+void relay_connect_gather(struct relay *relay, struct span bytes)
+{
+    struct buf *gathered = &relay->opening->gathered;
+    buf_add_span(gathered, bytes);
+    if (gathered->status != ERR_OK) {
+        relay_fail(relay, WS_CODE_INTERNAL, err_text(gathered->status));
+        return;
+    }
+    int64_t max = relay_config(relay)->max_packet;
+    if (max > CONNECT_PACKET_MAX)
+        max = CONNECT_PACKET_MAX;
+    struct connect_packet packet;
+    size_t consumed = 0;
+    const char *reason = "";
+    switch (connect_packet_parse(buf_span(gathered), (size_t)max, &packet, &consumed, &reason)) {
+    case CONNECT_PARSE_MORE:
+        break;
+    case CONNECT_PARSE_DONE:
+        hand_on(relay, &packet, span_skip(buf_span(gathered), consumed));
+        break;
+    case CONNECT_PARSE_BAD:
+        relay_fail(relay, WS_CODE_PROTOCOL_ERROR, reason);
+        break;
+    case CONNECT_PARSE_LONG:
+        relay_fail(relay, WS_CODE_TOO_BIG, reason);
+        break;
+    }
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "stream.h"
+
+#include <stdlib.h>
+
+#include "conn.h"
+#include "event_stream.h"
+#include "history.h"
+#include "page_live.h"
+
+enum {
+    WRITE_MAX = 256 * 1024,  // one call's worth
+    CATCH_UP_MESSAGES = 100, // read from the database at a time
+    CATCH_UP_BYTES = 256 * 1024,
+    RESET_MESSAGES = 50, // what a reader gets of a log that it does not know
+    RETRY_MS = 1000,     // what EventSource waits before it reconnects
+    PAGE_LIFE_MS = 3600000,
+    IGNORED_MAX = 64 * 1024 // bytes that a reader may send, who has nothing more to say
+};
+
+struct stream {
+    struct conn *conn;
+    struct worker *worker;
+    struct hub_reader reader;
+    enum hub_form form;
+    bool is_pumping;
+    bool is_on_tape; // `at` is valid; else messages come from the database
+    bool is_blocked; // the socket takes nothing now
+    bool is_failed;
+    int64_t id; // everything up to here was written, or is in `rest`
+    struct tape_position at;
+    struct buf rest; // begun but not yet written
+    struct history_wait *wait;
+    struct loop_timer timer; // keep-alive, stalled reader, end of the token
+    int64_t moved_ms;        // when the socket last took something
+    int64_t expires_ms;      // date; 0: never
+    int64_t beats_left;      // of the heartbeat, until a page that grows is begun anew
+    size_t ignored;          // bytes that came from the reader
+    char epoch[MESSAGE_EPOCH_MAX + 1];
+    char subject[TOKEN_SUBJECT_MAX + 1];
+};
+
+// Gives everything back but the connection.
+static void stream_finish(struct stream *s)
+{
+    if (s->wait != NULL)
+        history_forget(s->wait);
+    loop_timer_stop(s->worker->loop, &s->timer);
+    if (s->reader.room != NULL)
+        hub_leave(&s->reader);
+    buf_finish(&s->rest);
+    free(s);
+}
+
+static void stream_close(struct stream *s)
+{
+    conn_close(s->conn);
+    stream_finish(s);
+}
+
+// As http_conn drops a reader of an answer: the kernel is not to hold what he does not take.
+static void stream_drop(struct stream *s)
+{
+    log_line(&s->worker->gateway->log, LOG_LEVEL_INFO,
+             "drop address=%s reason=\"it takes nothing of the stream\"", conn_address(s->conn));
+    conn_abort(s->conn);
+    stream_finish(s);
+}
+
+static void meter(const struct stream *s, const struct meter_count *count)
+{
+    if (count->messages > 0)
+        history_meter(s->worker, hub_room_name(&s->reader), span_of(s->subject),
+                      s->form == HUB_EVENTS ? METER_SSE : METER_HTML, count);
+}
+
+// ---- writing ----
+
+// Writes what the socket takes of `parts`; returns how much that was.
+static size_t write_parts(struct stream *s, const struct iovec *parts, int count)
+{
+    size_t asked = 0, len = 0;
+    for (int i = 0; i < count; i++)
+        asked += parts[i].iov_len;
+    enum conn_result result = conn_write(s->conn, parts, count, &len);
+    s->is_failed = result == CONN_CLOSED || result == CONN_FAILED;
+    if (result != CONN_OK)
+        len = 0;
+    if (len > 0)
+        s->moved_ms = loop_now_ms(s->worker->loop);
+    s->is_blocked = len < asked;
+    return len;
+}
+
+static void write_rest(struct stream *s)
+{
+    const struct iovec part = {s->rest.ptr, s->rest.len};
+    buf_consume(&s->rest, write_parts(s, &part, 1));
+    if (s->rest.len == 0)
+        buf_finish(&s->rest); // an idle reader holds no memory
+}
+
+// Keeps what is left of a message that the socket took a part of, so that it cannot fall off the
+// tape before the rest is written.
+static void keep_rest(struct stream *s, struct tape_position begun, size_t left)
+{
+    struct iovec parts[2];
+    int count = tape_read(hub_tape(&s->reader, s->form), &begun, left, parts);
+    for (int i = 0; i < count; i++)
+        buf_add(&s->rest, parts[i].iov_base, parts[i].iov_len);
+}
+
+static void write_tape(struct stream *s)
+{
+    const struct tape *tape = hub_tape(&s->reader, s->form);
+    struct tape_position begun = s->at;
+    struct iovec parts[2];
+    int count = tape_read(tape, &s->at, WRITE_MAX, parts);
+    s->is_on_tape = count >= 0;
+    size_t len = count > 0 ? write_parts(s, parts, count) : 0;
+    if (len == 0)
+        return;
+    size_t left = tape_advance(tape, &s->at, len);
+    const struct meter_count sent = {s->at.sum.messages - begun.sum.messages,
+                                     s->at.sum.blocks - begun.sum.blocks,
+                                     s->at.sum.bytes - begun.sum.bytes};
+    s->id = s->at.id;
+    meter(s, &sent);
+    begun.offset += len;
+    if (left > 0)
+        keep_rest(s, begun, left);
+}
+
+// ---- the past ----
+
+struct catching {
+    struct stream *stream;
+    struct meter_count count;
+};
+
+static bool take_row(void *context, const struct message *m)
+{
+    struct catching *c = context;
+    struct stream *s = c->stream;
+    hub_write(s->form, m, s->epoch, &s->rest);
+    s->id = m->id;
+    meter_count_message(&c->count, (int64_t)m->payload.len);
+    return s->rest.len < CATCH_UP_BYTES;
+}
+
+static void pump(struct stream *s);
+
+static void on_committed(void *context, bool is_complete)
+{
+    (void)is_complete; // what there is goes out; the hub wakes us for more
+    struct stream *s = context;
+    struct store *store = worker_store(s->worker);
+    struct store_page page = {hub_room_name(&s->reader), 0, s->id, CATCH_UP_MESSAGES};
+    struct catching c = {.stream = s};
+    bool has_more;
+    s->wait = NULL;
+    if (store == NULL || store_read_page(store, &page, take_row, &c, &has_more) != ERR_OK)
+        s->is_failed = true;
+    meter(s, &c.count);
+    if (!s->is_pumping)
+        pump(s);
+}
+
+// Reads on from the database; false if nothing is there yet, or the wait has begun.
+static bool catch_up(struct stream *s)
+{
+    if (s->wait == NULL)
+        s->wait = history_await(s->worker, hub_room_name(&s->reader), 0, on_committed, s);
+    return s->wait == NULL && s->rest.len > 0;
+}
+
+// The log is another one now (an older copy of the database was put in place): what the reader has
+// means nothing any more.
+static void follow_epoch(struct stream *s)
+{
+    const char *epoch = hub_epoch(&s->reader);
+    if (strcmp(epoch, s->epoch) == 0)
+        return;
+    memcpy(s->epoch, epoch, strlen(epoch) + 1);
+    s->id = hub_last_id(&s->reader);
+    s->is_on_tape = false;
+    hub_write_reset(s->form, hub_room_name(&s->reader), s->epoch, s->id, "epoch", &s->rest);
+}
+
+// ---- the reader's life ----
+
+// One step towards the room's newest message; false if there is none to take now.
+static bool step(struct stream *s)
+{
+    if (s->rest.len > 0) {
+        write_rest(s);
+        return !s->is_blocked;
+    }
+    follow_epoch(s);
+    if (!s->is_on_tape)
+        s->is_on_tape = tape_seek(hub_tape(&s->reader, s->form), s->id, &s->at);
+    if (s->is_on_tape) {
+        int64_t before = s->id;
+        write_tape(s);
+        return !s->is_blocked && (s->id != before || !s->is_on_tape);
+    }
+    return !hub_is_current(&s->reader, s->id) && catch_up(s);
+}
+
+// Writes what can be written now. The stream may be gone afterwards.
+static void pump(struct stream *s)
+{
+    s->is_pumping = true;
+    while (!s->is_failed && s->rest.status == ERR_OK && step(s))
+        continue;
+    s->is_pumping = false;
+    if (s->is_failed || s->rest.status != ERR_OK)
+        stream_close(s);
+    else
+        conn_want(s->conn, true, s->is_blocked);
+}
+
+static void on_news(struct hub_reader *reader)
+{
+    struct stream *s = (struct stream *)((char *)reader - offsetof(struct stream, reader));
+    if (!s->is_blocked && s->wait == NULL)
+        pump(s);
+}
+
+// Reads what nobody asked for, to learn of the connection's end behind it. One who sends on and on
+// would keep the loop from everybody else.
+static enum conn_result ignore_input(struct stream *s)
+{
+    char bytes[4096];
+    size_t len;
+    enum conn_result result;
+    while ((result = conn_read(s->conn, bytes, sizeof bytes, &len)) == CONN_OK) {
+        s->ignored += len;
+        if (s->ignored > IGNORED_MAX)
+            return CONN_FAILED;
+    }
+    return result;
+}
+
+static void on_ready(void *owner, bool readable, bool writable)
+{
+    struct stream *s = owner;
+    enum conn_result result = readable ? ignore_input(s) : CONN_OK;
+    if (result == CONN_CLOSED || result == CONN_FAILED) {
+        stream_close(s);
+        return;
+    }
+    if (writable) {
+        s->is_blocked = false;
+        pump(s);
+    }
+}
+
+static void start_timer(struct stream *s)
+{
+    if (loop_timer_start(s->worker->loop, &s->timer, s->worker->gateway->config.heartbeat_ms) !=
+        ERR_OK)
+        s->is_failed = true;
+}
+
+// Ends the stream in order, as far as the socket takes it.
+static void stream_end(struct stream *s)
+{
+    if (s->rest.len == 0) {
+        hub_write_end(s->form, hub_room_name(&s->reader), s->id, &s->rest);
+        if (s->rest.len > 0 && !s->is_blocked)
+            write_rest(s);
+    }
+    stream_close(s);
+}
+
+static void on_time(struct loop_timer *timer)
+{
+    struct stream *s = (struct stream *)((char *)timer - offsetof(struct stream, timer));
+    const struct config *config = &s->worker->gateway->config;
+    int64_t still_ms = loop_now_ms(s->worker->loop) - s->moved_ms;
+    bool is_over = s->expires_ms != 0 && loop_date_ms(s->worker->loop) >= s->expires_ms;
+    if (is_over || (s->form == HUB_ITEMS && --s->beats_left == 0)) {
+        stream_end(s);
+        return;
+    }
+    if (s->is_blocked && still_ms >= config->write_timeout_ms) {
+        stream_drop(s);
+        return;
+    }
+    if (!s->is_blocked && still_ms >= config->heartbeat_ms)
+        hub_write_keepalive(s->form, &s->rest);
+    start_timer(s);
+    pump(s);
+}
+
+static void on_drain(void *owner)
+{
+    stream_end(owner);
+}
+
+// ---- opening ----
+
+static bool take_first(void *context, const struct message *m)
+{
+    *(int64_t *)context = m->id - 1;
+    return false;
+}
+
+// The id behind which the newest `latest` messages follow.
+static enum err id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
+{
+    struct store_page page = {room, 0, -1, latest};
+    bool has_more;
+    return latest > 0 ? store_read_page(store, &page, take_first, id, &has_more) : ERR_OK;
+}
+
+struct oldest {
+    int64_t id, prev;
+};
+
+static bool take_oldest(void *context, const struct message *m)
+{
+    *(struct oldest *)context = (struct oldest){m->id, m->prev};
+    return false;
+}
+
+// True if the message that followed `after` is no longer there; `*id` is then what comes before the
+// oldest one that is.
+static bool has_expired(struct store *store, struct span room, int64_t after, int64_t *id)
+{
+    struct store_page page = {room, 0, after, 1};
+    struct oldest oldest = {0};
+    bool has_more;
+    if (store_read_page(store, &page, take_oldest, &oldest, &has_more) != ERR_OK ||
+        oldest.id == 0 || oldest.prev <= after)
+        return false;
+    *id = oldest.id - 1;
+    return true;
+}
+
+static enum err choose_start(struct stream *s, const struct stream_start *start)
+{
+    struct store *store = worker_store(s->worker);
+    struct span room = hub_room_name(&s->reader);
+    if (store == NULL)
+        return ERR_AGAIN;
+    const char *reset = start->is_other_epoch ? "epoch" : NULL;
+    enum err err = ERR_OK;
+    s->id = start->after;
+    if (start->after < 0) {
+        int latest = start->is_other_epoch && start->latest == 0 ? RESET_MESSAGES : start->latest;
+        s->id = hub_last_id(&s->reader);
+        err = id_before_latest(store, room, latest, &s->id);
+    } else if (start->after > hub_last_id(&s->reader)) {
+        reset = "epoch"; // ids of ours that we do not have: an older copy was put in place
+        s->id = hub_last_id(&s->reader);
+    } else if (start->after > 0 && has_expired(store, room, start->after, &s->id)) {
+        reset = "expired";
+    }
+    hub_write_open(s->form, room, s->epoch, s->id, RETRY_MS, &s->rest);
+    if (reset != NULL)
+        hub_write_reset(s->form, room, s->epoch, s->id, reset, &s->rest);
+    return err;
+}
+
+static struct stream *create(struct worker *worker, const struct caller *caller, struct span room,
+                             enum hub_form form, enum err *out_err)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    *out_err = ERR_MEMORY;
+    if (s == NULL)
+        return NULL;
+    s->worker = worker;
+    s->form = form;
+    s->expires_ms = caller->token.expires_s * 1000;
+    memcpy(s->subject, caller->token.subject, sizeof s->subject);
+    buf_init(&s->rest, (size_t)worker->gateway->config.tape_size + CATCH_UP_BYTES);
+    s->beats_left = PAGE_LIFE_MS / worker->gateway->config.heartbeat_ms + 1;
+    s->reader.on_news = on_news;
+    s->timer.on_time = on_time;
+    *out_err = hub_join(worker, room, form, &s->reader);
+    if (*out_err == ERR_OK)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static void abandon(struct stream *s)
+{
+    hub_leave(&s->reader);
+    buf_finish(&s->rest);
+    free(s);
+}
+
+enum err stream_open(struct exchange *x, const struct caller *caller, struct span room,
+                     enum hub_form form, const struct stream_start *start, const char *content_type,
+                     struct span first)
+{
+    struct worker *worker = exchange_worker(x);
+    enum err err;
+    struct stream *s = create(worker, caller, room, form, &err);
+    if (s == NULL)
+        return err;
+    const char *epoch = hub_epoch(&s->reader);
+    memcpy(s->epoch, epoch, strlen(epoch) + 1);
+    buf_add_span(&s->rest, first);
+    err = choose_start(s, start);
+    if (err != ERR_OK) {
+        abandon(s);
+        return err;
+    }
+    s->conn = exchange_stream(x, content_type);
+    if (s->conn == NULL) {
+        abandon(s);
+        return ERR_OK;
+    }
+    conn_set_owner(s->conn, s, on_ready);
+    conn_on_drain(s->conn, on_drain);
+    s->moved_ms = loop_now_ms(worker->loop);
+    start_timer(s);
+    pump(s);
+    return ERR_OK;
+}

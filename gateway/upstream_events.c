@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// What the service connection brings: answers, traffic settled, messages of the rooms listened to.
+#include <stdlib.h>
+
+#include "feed.h"
+#include "upstream_answer.h"
+#include "upstream_parts.h"
+
+static void on_connected(void *context)
+{
+    struct upstream *u = context;
+    mark_follow(&u->mark, u->gateway);
+    u->has_warned = false;
+    u->retry_ms = UPSTREAM_RETRY_FIRST_MS;
+    traffic_hurry(&u->traffic);
+    feed_reconnected(u->gateway->feed);
+    outbox_open(u->outbox);
+    atomic_store(&u->is_connected, true);
+    log_line(&u->gateway->log, LOG_LEVEL_INFO, "event=broker_connected client=%s", u->client_id);
+}
+
+static void take_traffic_answer(struct upstream *u, struct span payload)
+{
+    enum err err = traffic_answered(&u->traffic, payload);
+    if (err == ERR_OK && u->stop_until_ms != 0)
+        traffic_hurry(&u->traffic);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        log_line(&u->gateway->log, LOG_LEVEL_WARNING,
+                 "event=traffic_not_stored why=\"refused by the plugin; it is sent again\"");
+}
+
+static void take_post_answer(struct upstream *u, struct span payload)
+{
+    uint64_t ref;
+    struct upstream_answer answer;
+    enum err err = upstream_answer_read(payload, &ref, &answer);
+    if (err == ERR_OK)
+        outbox_answer(u->outbox, ref, &answer);
+    else
+        log_line(&u->gateway->log, LOG_LEVEL_WARNING, "event=answer_unreadable why=\"%s\"",
+                 err_text(err));
+}
+
+static void on_message(void *context, const char *topic, struct span payload)
+{
+    struct upstream *u = context;
+    if (strcmp(topic, UPSTREAM_ANSWER_TOPIC) == 0)
+        take_post_answer(u, payload);
+    else if (strcmp(topic, TRAFFIC_ANSWER_TOPIC) == 0)
+        take_traffic_answer(u, payload);
+}
+
+static void on_stamped(void *context, const char *topic, const struct message *stamped)
+{
+    struct upstream *u = context;
+    struct message m = *stamped;
+    if (topic_classify(&u->rooms, span_of(topic), &m.room) == TOPIC_KEPT &&
+        feed_deliver(u->gateway->feed, &m) != ERR_OK)
+        log_line(&u->gateway->log, LOG_LEVEL_WARNING,
+                 "event=message_not_fed why=\"no memory; it is read from the database\"");
+}
+
+static void on_subscribed(void *context, uint16_t mid)
+{
+    struct upstream *u = context;
+    char *room = u->room_of_mid[mid];
+    u->room_of_mid[mid] = NULL;
+    if (room != NULL)
+        feed_subscribed(u->gateway->feed, room);
+    free(room);
+}
+
+static void on_acked(void *context, uint16_t mid, enum err err)
+{
+    struct upstream *u = context;
+    uint64_t ref = u->ref_of_mid[mid];
+    u->ref_of_mid[mid] = 0;
+    if (ref != 0)
+        outbox_acked(u->outbox, ref, err, upstream_now_ms());
+}
+
+void upstream_set_events(struct upstream *upstream)
+{
+    upstream->events = (struct broker_events){.context = upstream,
+                                              .on_connected = on_connected,
+                                              .on_message = on_message,
+                                              .on_stamped = on_stamped,
+                                              .on_subscribed = on_subscribed,
+                                              .on_acked = on_acked};
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "worker.h"
+#include "token_cache.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "history.h"
+#include "http_conn.h"
+#include "hub.h"
+#include "relay.h"
+#include "server.h"
+#include "token_cache.h"
+
+enum { STORE_RETRY_MS = 500 };
+
+// ---- connections ----
+
+// A socket on its way from the worker that accepted it to the one that serves it.
+struct handover {
+    struct loop_task task;
+    struct worker *to;
+    struct admission_peer *peer;
+    int fd;
+    bool is_tls;
+    struct sockaddr_storage address;
+};
+
+static void serve_conn(struct worker *worker, int fd, const struct sockaddr *address, bool is_tls,
+                       struct admission_peer *peer)
+{
+    struct conn *conn;
+    struct tls *tls = is_tls ? worker->gateway->tls : NULL;
+    if (conn_open(&worker->conns, fd, address, tls, peer, &conn) != ERR_OK ||
+        http_conn_open(worker, conn) != ERR_OK)
+        log_line(&worker->gateway->log, LOG_LEVEL_WARNING,
+                 "refuse connections=1 reason=\"no memory\"");
+}
+
+static void on_handover(struct loop_task *task)
+{
+    struct handover *h =
+        (struct handover *)(void *)((char *)task - offsetof(struct handover, task));
+    if (h->to->gateway->is_draining) { // the worker may have closed its connections already
+        admission_leave(h->to->conns.admission, h->peer);
+        atomic_fetch_sub(&h->to->load, 1);
+        (void)close(h->fd); // nothing was written yet
+    } else {
+        serve_conn(h->to, h->fd, (const struct sockaddr *)&h->address, h->is_tls, h->peer);
+    }
+    free(h);
+}
+
+void worker_adopt(struct worker *worker, struct worker *from, int fd,
+                  const struct sockaddr *address, bool is_tls, struct admission_peer *peer)
+{
+    struct handover *h = worker != from ? calloc(1, sizeof *h) : NULL;
+    if (h == NULL) { // our own, or no memory to give it away
+        atomic_fetch_add(&from->load, 1);
+        serve_conn(from, fd, address, is_tls, peer);
+        return;
+    }
+    // Counted before it arrives: the next caller shall see it.
+    atomic_fetch_add(&worker->load, 1);
+    h->task.run = on_handover;
+    h->to = worker;
+    h->peer = peer;
+    h->fd = fd;
+    h->is_tls = is_tls;
+    memcpy(&h->address, address,
+           address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                         : sizeof(struct sockaddr_in6));
+    loop_post(worker->loop, &h->task);
+}
+
+// ---- the database ----
+
+// Somebody may have put another database in place while the broker was stopped: the file that is
+// open would then be read for ever.
+static void follow_log(struct worker *worker)
+{
+    const struct watermark *mark = worker->gateway->mark;
+    uint64_t generation = mark != NULL ? watermark_generation(mark) : 0;
+    if (worker->store == NULL || generation == worker->store_generation)
+        return;
+    worker->store_generation = generation;
+    if (store_refresh(worker->store) == ERR_OK)
+        return;
+    store_close(worker->store);
+    worker->store = NULL;
+}
+
+struct store *worker_store(struct worker *worker)
+{
+    const struct gateway *gateway = worker->gateway;
+    follow_log(worker);
+    if (worker->store != NULL || loop_now_ms(worker->loop) < worker->store_retry_ms)
+        return worker->store;
+    enum err err = store_open(gateway->config.database, STORE_READ, &gateway->log, &worker->store);
+    if (err == ERR_OK) {
+        worker->store_err = ERR_OK;
+        return worker->store;
+    }
+    worker->store = NULL;
+    worker->store_retry_ms = loop_now_ms(worker->loop) + STORE_RETRY_MS;
+    if (err != worker->store_err)
+        log_line(&gateway->log, LOG_LEVEL_WARNING, "store worker=%d cannot be opened: %s",
+                 worker->index, err_text(err));
+    worker->store_err = err;
+    return NULL;
+}
+
+// ---- the thread ----
+
+static void on_drain(struct loop_task *task)
+{
+    struct worker *worker =
+        (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
+    server_unwatch(worker->listens);
+    worker->listens = NULL;
+    conn_list_drain(&worker->conns);
+}
+
+static void on_break(struct loop_task *task)
+{
+    struct worker *worker =
+        (struct worker *)(void *)((char *)task - offsetof(struct worker, break_task));
+    conn_list_break(&worker->conns);
+}
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+    loop_run(worker->loop);
+    return NULL;
+}
+
+enum err worker_create(struct gateway *gateway, int index, struct worker **out_worker)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return ERR_MEMORY;
+    worker->gateway = gateway;
+    worker->index = index;
+    worker->date_s = -1;
+    enum err err = loop_create(&worker->loop);
+    if (err == ERR_OK) {
+        worker->conns = (struct conn_list){
+            .loop = worker->loop, .admission = gateway->admission, .load = &worker->load};
+        err = history_start(worker);
+    }
+    if (err == ERR_OK)
+        err = token_cache_create(&worker->tokens);
+    if (err == ERR_OK)
+        err = hub_start(worker);
+    if (err == ERR_OK)
+        err = relay_start(worker);
+    if (err != ERR_OK) {
+        worker_destroy(worker);
+        return err;
+    }
+    *out_worker = worker;
+    return ERR_OK;
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    server_unwatch(worker->listens);
+    worker->listens = NULL;
+    if (worker->relays != NULL)
+        relay_stop(worker);
+    hub_stop(worker);
+    if (worker->history != NULL)
+        history_stop(worker);
+    loop_destroy(worker->loop);
+    token_cache_destroy(worker->tokens);
+    exchange_free_spares(worker);
+    store_close(worker->store);
+    free(worker);
+}
+
+enum err worker_start(struct worker *worker)
+{
+    enum err err = server_watch(worker->gateway->server, worker, &worker->listens);
+    if (err != ERR_OK)
+        return err;
+    return pthread_create(&worker->thread, NULL, run, worker) == 0 ? ERR_OK : ERR_MEMORY;
+}
+
+void worker_drain(struct worker *worker)
+{
+    worker->drain_task.run = on_drain;
+    loop_post(worker->loop, &worker->drain_task);
+}
+
+void worker_stop(struct worker *worker)
+{
+    worker->break_task.run = on_break;
+    loop_post(worker->loop, &worker->break_task);
+    loop_stop(worker->loop);
+    (void)pthread_join(worker->thread, NULL); // fails for programmer mistakes only
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "batch.h"
+
+#include <stdlib.h>
+
+#include "core/record.h"
+
+enum {
+    RECORDS_MAX = 8192,          // of the spool in one transaction
+    BYTES_MAX = 8 * 1024 * 1024, // of them
+};
+
+struct batch {
+    struct writer_setup setup;
+    uint64_t stored;     // the spool's last record that is stored
+    int64_t last_id;     // the highest id that is stored
+    bool is_tally_known; // the first batch of this start was compared with the database
+    bool has_more_tally;
+};
+
+// What one transaction will have done once it is committed.
+struct progress {
+    uint64_t record;
+    int64_t last_id;
+    uint64_t tally_batch; // 0: none
+};
+
+enum err batch_create(const struct writer_setup *setup, struct batch **out_batch)
+{
+    struct batch *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return ERR_MEMORY;
+    b->setup = *setup;
+    b->stored = setup->resume->replay_after;
+    b->last_id = setup->resume->last_id;
+    *out_batch = b;
+    return ERR_OK;
+}
+
+void batch_destroy(struct batch *b)
+{
+    free(b);
+}
+
+uint64_t batch_stored(const struct batch *b)
+{
+    return b->stored;
+}
+
+bool batch_has_more_tally(const struct batch *b)
+{
+    return b->has_more_tally;
+}
+
+static enum err put_message(struct batch *b, const struct record_message *record,
+                            struct progress *progress)
+{
+    const struct message *m = &record->message;
+    enum err err = store_put_message(b->setup.store, m, record->key);
+    if (err != ERR_OK)
+        return err;
+    if (m->id > progress->last_id)
+        progress->last_id = m->id;
+    struct meter_key key = {.hour = meter_hour(m->date_ms),
+                            .room = m->room,
+                            .subject = record->subject.len > 0 ? record->subject : m->from,
+                            .face = record->face,
+                            .direction = METER_IN};
+    struct meter_count one = {0};
+    meter_count_message(&one, (int64_t)m->payload.len);
+    return store_add_traffic(b->setup.store, &key, &one);
+}
+
+// A batch of the gateway's; it sends each until it is answered, so one may be here twice.
+static enum err put_traffic(struct batch *b, struct record_traffic *traffic)
+{
+    char source[RECORD_SOURCE_MAX + 1] = {0};
+    if (traffic->source.len > RECORD_SOURCE_MAX)
+        return ERR_INVALID;
+    memcpy(source, traffic->source.ptr, traffic->source.len);
+    uint64_t stored = 0;
+    enum err err = store_source(b->setup.store, source, &stored);
+    if (err != ERR_OK || traffic->batch <= stored)
+        return err;
+    struct meter_key key;
+    struct meter_count amount;
+    while (err == ERR_OK && record_next_count(traffic, &key, &amount))
+        err = store_add_traffic(b->setup.store, &key, &amount);
+    return err == ERR_OK ? store_set_source(b->setup.store, source, traffic->batch) : err;
+}
+
+// It cannot be stored today nor ever; what stands behind it can.
+static enum err lose_record(const struct batch *b, const struct progress *progress, enum err err)
+{
+    log_line(b->setup.log, LOG_LEVEL_ERROR, "lost spool_record=%llu: %s",
+             (unsigned long long)progress->record + 1, err_text(err));
+    return ERR_OK;
+}
+
+static enum err put_record(struct batch *b, struct span bytes, struct progress *progress)
+{
+    struct record record;
+    enum err err = record_decode(bytes, &record);
+    if (err != ERR_OK)
+        return lose_record(b, progress, err);
+    switch (record.kind) {
+    case RECORD_MESSAGE:
+        err = put_message(b, &record.message, progress);
+        break;
+    case RECORD_TRAFFIC:
+        err = put_traffic(b, &record.traffic);
+        break;
+    }
+    bool is_hopeless = err == ERR_INVALID || err == ERR_TOO_LARGE;
+    return is_hopeless ? lose_record(b, progress, err) : err;
+}
+
+static enum err put_records(struct batch *b, struct progress *progress)
+{
+    struct span bytes;
+    uint64_t number;
+    size_t total = 0;
+    for (int i = 0; i < RECORDS_MAX && total < BYTES_MAX; i++) {
+        if (!spool_next(b->setup.spool, progress->record, &bytes, &number))
+            break;
+        enum err err = put_record(b, bytes, progress);
+        if (err != ERR_OK)
+            return err;
+        progress->record = number;
+        total += bytes.len;
+    }
+    if (progress->record == b->stored)
+        return ERR_OK;
+    return store_set_source(b->setup.store, b->setup.resume->source, progress->record);
+}
+
+struct taking {
+    struct batch *batch;
+    enum err err;
+};
+
+static void take_count(void *context, const struct meter_key *key, const struct meter_count *amount)
+{
+    struct taking *t = context;
+    if (t->err == ERR_OK)
+        t->err = store_add_traffic(t->batch->setup.store, key, amount);
+}
+
+static void ignore_count(void *context, const struct meter_key *key,
+                         const struct meter_count *amount)
+{
+    (void)context;
+    (void)key;
+    (void)amount;
+}
+
+// The batch that the last run left may be one that it had stored and not settled any more.
+static enum err settle_known(struct batch *b)
+{
+    uint64_t number = 0;
+    uint64_t stored = 0;
+    if (!tally_take(b->setup.tally, &number, ignore_count, NULL))
+        return ERR_OK; // nothing was left
+    enum err err = store_source(b->setup.store, tally_name(b->setup.tally), &stored);
+    if (err == ERR_OK && number <= stored)
+        tally_settle(b->setup.tally, number);
+    return err;
+}
+
+static enum err put_tally(struct batch *b, struct progress *progress)
+{
+    enum err err = ERR_OK;
+    if (!b->is_tally_known)
+        err = settle_known(b);
+    if (err != ERR_OK)
+        return err;
+    b->is_tally_known = true;
+    struct taking t = {.batch = b};
+    uint64_t number = 0;
+    if (!tally_take(b->setup.tally, &number, take_count, &t) || t.err != ERR_OK)
+        return t.err;
+    progress->tally_batch = number;
+    return store_set_source(b->setup.store, tally_name(b->setup.tally), number);
+}
+
+// Is committed: what was taken may be forgotten.
+static void settle(struct batch *b, const struct progress *progress)
+{
+    if (progress->record != b->stored) {
+        b->stored = progress->record;
+        b->last_id = progress->last_id;
+        watermark_commit(b->setup.watermark, b->last_id);
+        spool_release(b->setup.spool, b->stored, (uint64_t)b->last_id);
+    }
+    b->has_more_tally = progress->tally_batch != 0;
+    if (progress->tally_batch != 0)
+        tally_settle(b->setup.tally, progress->tally_batch);
+}
+
+static enum err fill(struct batch *b, bool with_tally, struct progress *progress)
+{
+    enum err err = put_records(b, progress);
+    if (err == ERR_OK && with_tally)
+        err = put_tally(b, progress);
+    return err;
+}
+
+enum err batch_store(struct batch *b, bool with_tally)
+{
+    struct progress progress = {.record = b->stored, .last_id = b->last_id};
+    enum err err = store_begin(b->setup.store);
+    if (err != ERR_OK)
+        return err;
+    err = fill(b, with_tally, &progress);
+    if (err == ERR_OK)
+        err = store_commit(b->setup.store);
+    if (err != ERR_OK) {
+        store_rollback(b->setup.store);
+        return err;
+    }
+    settle(b, &progress);
+    return ERR_OK;
+}
+
+enum err batch_trim(struct batch *b, int64_t before_ms, int64_t keys_before_ms, int limit,
+                    int *out_removed)
+{
+    enum err err = store_begin(b->setup.store);
+    if (err != ERR_OK)
+        return err;
+    int removed = 0;
+    err = store_trim(b->setup.store, before_ms, keys_before_ms, limit, &removed);
+    if (err == ERR_OK)
+        err = store_commit(b->setup.store);
+    if (err != ERR_OK) {
+        store_rollback(b->setup.store);
+        return err;
+    }
+    if (removed > 0)
+        watermark_invalidate(b->setup.watermark);
+    *out_removed = removed;
+    return ERR_OK;
+}

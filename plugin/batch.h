@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// One transaction of the writer: records from the spool, counts from the tally, and how far both
+// are stored with it, so that each is stored exactly once whatever dies when.
+#ifndef ROOMWIRE_PLUGIN_BATCH_H
+#define ROOMWIRE_PLUGIN_BATCH_H
+
+#include "writer.h"
+
+struct batch;
+
+// Errors: ERR_MEMORY.
+MUST_USE enum err batch_create(const struct writer_setup *setup, struct batch **out_batch);
+void batch_destroy(struct batch *batch); // NULL is fine
+
+// Stores what the spool has (a bounded number of records), and a batch of the tally if
+// `with_tally`; then releases it and moves the watermark. On an error nothing is stored and nothing
+// released. Errors: those of the store.
+MUST_USE enum err batch_store(struct batch *batch, bool with_tally);
+// The spool's last record that is stored.
+uint64_t batch_stored(const struct batch *batch);
+// True if the tally's last batch was stored, so that there may be another one.
+bool batch_has_more_tally(const struct batch *batch);
+
+// Removes old messages and keys, at most `limit` messages, and says how many.
+// Errors: those of the store.
+MUST_USE enum err batch_trim(struct batch *batch, int64_t before_ms, int64_t keys_before_ms,
+                             int limit, int *out_removed);
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "keys.h"
+
+#include <stdlib.h>
+
+#include "core/hash.h"
+#include "core/table.h"
+
+// Names are kept as 128 bits of keyed hash: nobody can aim at a collision, and by chance there is
+// none among a million.
+struct entry {
+    struct entry *younger;
+    uint64_t hash, check;
+    struct keys_first first;
+};
+
+struct keys {
+    struct hash_seed seed, check_seed;
+    struct table by_hash;
+    struct entry *oldest, *youngest;
+    size_t max;
+    int64_t lifetime_ms;
+};
+
+enum err keys_create(size_t max, int64_t lifetime_ms, struct keys **out_keys)
+{
+    struct keys *keys = calloc(1, sizeof *keys);
+    if (keys == NULL)
+        return ERR_MEMORY;
+    keys->max = max;
+    keys->lifetime_ms = lifetime_ms;
+    table_init(&keys->by_hash);
+    if (!hash_seed_init(&keys->seed) || !hash_seed_init(&keys->check_seed)) {
+        keys_destroy(keys);
+        return ERR_IO;
+    }
+    *out_keys = keys;
+    return ERR_OK;
+}
+
+static void forget_oldest(struct keys *keys)
+{
+    struct entry *oldest = keys->oldest;
+    table_remove(&keys->by_hash, oldest->hash, oldest);
+    keys->oldest = oldest->younger;
+    if (keys->oldest == NULL)
+        keys->youngest = NULL;
+    free(oldest);
+}
+
+void keys_destroy(struct keys *keys)
+{
+    if (keys == NULL)
+        return;
+    while (keys->oldest != NULL)
+        forget_oldest(keys);
+    table_finish(&keys->by_hash);
+    free(keys);
+}
+
+static uint64_t hash_name(const struct hash_seed *seed, const struct keys_name *name)
+{
+    uint64_t hash = hash_bytes(seed, name->room);
+    hash = hash_more(seed, hash, name->from);
+    return hash_more(seed, hash, name->key);
+}
+
+static bool has_check(const void *item, const void *key)
+{
+    return ((const struct entry *)item)->check == *(const uint64_t *)key;
+}
+
+static struct entry *find(const struct keys *keys, const struct keys_name *name)
+{
+    uint64_t check = hash_name(&keys->check_seed, name);
+    return table_find(&keys->by_hash, hash_name(&keys->seed, name), has_check, &check);
+}
+
+bool keys_find(struct keys *keys, const struct keys_name *name, int64_t now_ms,
+               struct keys_first *out_first)
+{
+    while (keys->oldest != NULL && keys->oldest->first.date_ms + keys->lifetime_ms <= now_ms)
+        forget_oldest(keys);
+    const struct entry *entry = find(keys, name);
+    // One out of date order (the clock was set back) is not reached by the loop above.
+    if (entry == NULL || entry->first.date_ms + keys->lifetime_ms <= now_ms)
+        return false;
+    *out_first = entry->first;
+    return true;
+}
+
+static void append(struct keys *keys, struct entry *entry)
+{
+    if (keys->youngest == NULL)
+        keys->oldest = entry;
+    else
+        keys->youngest->younger = entry;
+    keys->youngest = entry;
+}
+
+enum err keys_add(struct keys *keys, const struct keys_name *name, const struct keys_first *first)
+{
+    if (keys->max == 0)
+        return ERR_OK;
+    struct entry *known = find(keys, name);
+    if (known != NULL) {
+        known->first = *first; // its lifetime was over
+        return ERR_OK;
+    }
+    if (keys->by_hash.count >= keys->max)
+        forget_oldest(keys);
+    struct entry *entry = malloc(sizeof *entry);
+    if (entry == NULL)
+        return ERR_MEMORY;
+    *entry = (struct entry){.hash = hash_name(&keys->seed, name),
+                            .check = hash_name(&keys->check_seed, name),
+                            .first = *first};
+    enum err err = table_add(&keys->by_hash, entry->hash, entry);
+    if (err != ERR_OK) {
+        free(entry);
+        return err;
+    }
+    append(keys, entry);
+    return ERR_OK;
+}
+
+size_t keys_count(const struct keys *keys)
+{
+    return keys->by_hash.count;
+}

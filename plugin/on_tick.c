@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "clock.h"
+#include "plugin.h"
+#include "stopping.h"
+
+enum {
+    KICKS_PER_TICK = 500, // so that many expiring at once do not stop the loop for long
+    TICK_MS = 50          // 2.1 calls again so soon; 2.0 does at every turn
+};
+
+static void kick(struct plugin *p, struct session *session)
+{
+    log_line(&p->log, LOG_LEVEL_INFO, "%s",
+             session->is_refused ? "kicked: refused on reload" : "kicked: the token expired");
+    p->is_kicking = true;
+    // With its will. The broker calls on_acl and on_disconnect meanwhile.
+    (void)mosquitto_kick_client_by_clientid(session->client_id, true);
+    p->is_kicking = false;
+}
+
+static void kick_expired(struct plugin *p)
+{
+    for (int i = 0; i < KICKS_PER_TICK; i++) {
+        struct session *session = sessions_due(p->sessions, p->now_ms / 1000);
+        if (session == NULL)
+            return;
+        sessions_undue(p->sessions, session);
+        // By the client id another one would be kicked, if this one was taken over.
+        if (session->is_newest)
+            kick(p, session);
+    }
+}
+
+int on_tick(int event, void *data, void *userdata)
+{
+    (void)event;
+    struct mosquitto_evt_tick *ed = data;
+    struct plugin *p = userdata;
+    p->now_ms = clock_real_ms();
+    p->taken_over = NULL;
+    p->is_reloading = false;
+    p->serial++;
+    stopping_listen();
+    kick_expired(p);
+    will_flush(p);
+    sessions_sweep(p->sessions);
+    log_cap_sum_up(&p->refusals, &p->log, p->now_ms);
+    log_queue_drain(p->log_queue, &p->log);
+    if (p->api.is_2_1)
+        ed->next_ns = TICK_MS; // named next_ms there
+    return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The plugin's one state, which every callback gets, and the callbacks themselves: one file each.
+//
+//     plugin.c        the exported functions, the table of callbacks, start and stop
+//     on_auth.c       CONNECT: a token, the relay's introduction, or the service connection
+//     on_acl.c        may this client subscribe, publish, receive
+//     on_message.c    a publish that was allowed: stamp it and keep it, or meter it
+//     on_control.c    the gateway's own traffic counts
+//     on_disconnect.c a connection ended
+//     on_out.c        a delivery left (Mosquitto 2.1)
+//     on_tick.c       wills, expiry, log lines of the writer
+//     on_reload.c     SIGHUP
+//     start.c         opening and closing everything
+//     keep.c, stamp.c, will.c, service.c, deliver.c    what they have in common
+//     session.c, rooms.c, keys.c                       the memory
+//     writer.c, batch.c                                the thread that writes the database
+#ifndef ROOMWIRE_PLUGIN_PLUGIN_H
+#define ROOMWIRE_PLUGIN_PLUGIN_H
+
+#include "access.h"
+#include "broker_api.h"
+#include "keys.h"
+#include "log_queue.h"
+#include "refuse.h"
+#include "session.h"
+#include "topics.h"
+#include "will.h"
+#include "writer.h"
+
+struct plugin {
+    mosquitto_plugin_id_t *id;
+    struct broker_api api;
+    struct config config; // of the start; what SIGHUP may change is in `access`
+    char *config_path;
+    struct log log; // the broker's; its own thread only
+    struct log_queue *log_queue;
+    struct log log_queue_log; // for other threads
+    struct access *access;
+
+    struct store *store; // the writer's, once it runs
+    struct spool *spool;
+    struct tally *tally;
+    struct watermark *watermark;
+    struct resume resume;
+    struct writer *writer;
+    char epoch[MESSAGE_EPOCH_MAX + 1];
+
+    struct sessions *sessions;
+    struct rooms *rooms;
+    struct keys *keys;
+    struct topics topics;
+    struct log_cap refusals;
+    struct wills wills;
+    int64_t last_id; // the highest given
+    bool is_full;    // the last message was refused for want of room, and that was logged
+
+    int64_t now_ms; // of the last tick or publish: good enough for hours and deadlines
+    // Rises with every step that may hand on a message, so that checks of one and the same message
+    // can be told from those of the next.
+    uint64_t serial;
+
+    // A client that is about to be taken over: the broker asks about its will before it says so.
+    // Holds from the new client's BASIC_AUTH to the next callback.
+    struct session *taken_over;
+    // Between RELOAD and the next tick the broker authenticates everybody again. In 2.0 that is the
+    // same turn of its loop; in 2.1 others may connect before the tick (broker_may_know).
+    bool is_reloading;
+    bool is_kicking; // the broker asks whether subscriptions of the kicked may stay
+};
+
+typedef int plugin_callback(int event, void *data, void *userdata);
+
+plugin_callback on_acl, on_auth, on_client_offline, on_control, on_disconnect, on_message, on_out,
+    on_reload, on_tick;
+
+#define PLUGIN_CONTROL_TOPIC "$CONTROL/roomwire/v1"
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/hash.h"
+#include "deadlines.h"
+
+struct list {
+    struct session *first, *last;
+    size_t count;
+};
+
+struct sessions {
+    struct hash_seed seed;
+    struct table by_client;
+    struct table by_id; // the newest of each client id
+    struct deadlines deadlines;
+    struct list offline; // the longest gone first
+    struct list ended;
+    size_t max_offline;
+    uint64_t connections; // ever made
+};
+
+enum err sessions_create(size_t max_offline, struct sessions **out_sessions)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    if (sessions == NULL)
+        return ERR_MEMORY;
+    sessions->max_offline = max_offline;
+    table_init(&sessions->by_client);
+    table_init(&sessions->by_id);
+    deadlines_init(&sessions->deadlines);
+    if (!hash_seed_init(&sessions->seed)) {
+        sessions_destroy(sessions);
+        return ERR_IO;
+    }
+    *out_sessions = sessions;
+    return ERR_OK;
+}
+
+static void session_free(struct session *session)
+{
+    if (!session->is_service)
+        token_finish(&session->token);
+    free(session->client_id);
+    free(session->broker_username);
+    free(session->own_username);
+    free(session);
+}
+
+void sessions_destroy(struct sessions *sessions)
+{
+    if (sessions == NULL)
+        return;
+    for (size_t i = 0; i < sessions->by_client.capacity; i++)
+        if (sessions->by_client.slots[i].item != NULL)
+            session_free(sessions->by_client.slots[i].item);
+    table_finish(&sessions->by_client);
+    table_finish(&sessions->by_id);
+    deadlines_finish(&sessions->deadlines);
+    free(sessions);
+}
+
+static bool has_client(const void *item, const void *key)
+{
+    return ((const struct session *)item)->client == key;
+}
+
+struct session *sessions_find(const struct sessions *sessions, const void *client)
+{
+    return table_find(&sessions->by_client, hash_pointer(client), has_client, client);
+}
+
+static bool has_id(const void *item, const void *key)
+{
+    return strcmp(((const struct session *)item)->client_id, key) == 0;
+}
+
+struct session *sessions_find_id(const struct sessions *sessions, const char *client_id)
+{
+    uint64_t hash = hash_bytes(&sessions->seed, span_of(client_id));
+    return table_find(&sessions->by_id, hash, has_id, client_id);
+}
+
+static void list_add(struct list *list, struct session *session)
+{
+    session->list_prev = list->last;
+    session->list_next = NULL;
+    if (list->last != NULL)
+        list->last->list_next = session;
+    else
+        list->first = session;
+    list->last = session;
+    list->count++;
+}
+
+static void list_drop(struct list *list, struct session *session)
+{
+    if (session->list_prev != NULL)
+        session->list_prev->list_next = session->list_next;
+    else
+        list->first = session->list_next;
+    if (session->list_next != NULL)
+        session->list_next->list_prev = session->list_prev;
+    else
+        list->last = session->list_prev;
+    list->count--;
+}
+
+// Takes the session out of the list that its state puts it in.
+static void leave_list(struct sessions *sessions, struct session *session)
+{
+    switch (session->state) {
+    case SESSION_CONNECTED:
+        break;
+    case SESSION_OFFLINE:
+        list_drop(&sessions->offline, session);
+        break;
+    case SESSION_ENDED:
+        list_drop(&sessions->ended, session);
+        break;
+    }
+}
+
+static void end(struct sessions *sessions, struct session *session)
+{
+    if (session->state == SESSION_ENDED)
+        return;
+    leave_list(sessions, session);
+    session->state = SESSION_ENDED;
+    list_add(&sessions->ended, session);
+}
+
+static void set_newest(struct sessions *sessions, struct session *session, bool is_newest)
+{
+    if (session->is_newest && !is_newest)
+        table_remove(&sessions->by_id, session->id_hash, session);
+    session->is_newest = is_newest;
+}
+
+void sessions_remove(struct sessions *sessions, struct session *session)
+{
+    leave_list(sessions, session);
+    set_newest(sessions, session, false);
+    deadlines_drop(&sessions->deadlines, session);
+    table_remove(&sessions->by_client, hash_pointer(session->client), session);
+    session_free(session);
+}
+
+static char *copy_text(const char *text)
+{
+    return span_dup(span_of(text));
+}
+
+static struct session *session_make(const struct session_data *data)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return NULL;
+    session->client_id = copy_text(data->client_id);
+    session->broker_username = copy_text(data->broker_username);
+    session->own_username = copy_text(data->own_username);
+    session->is_service = true; // until the token has moved in
+    if (session->client_id == NULL || session->broker_username == NULL ||
+        session->own_username == NULL) {
+        session_free(session);
+        return NULL;
+    }
+    struct span address = span_of(data->address);
+    if (address.len > INTRODUCTION_ADDRESS_MAX)
+        address.len = INTRODUCTION_ADDRESS_MAX;
+    if (address.len > 0)
+        memcpy(session->address, address.ptr, address.len);
+    session->client = data->client;
+    session->face = data->face;
+    session->is_v5 = data->is_v5;
+    session->is_persistent = data->is_persistent;
+    session->deadline_s = data->deadline_s;
+    return session;
+}
+
+// Puts a session into both tables and among the deadlines, or into none of them.
+static enum err enter(struct sessions *sessions, struct session *session)
+{
+    session->id_hash = hash_bytes(&sessions->seed, span_of(session->client_id));
+    enum err err = table_add(&sessions->by_client, hash_pointer(session->client), session);
+    if (err != ERR_OK)
+        return err;
+    err = deadlines_add(&sessions->deadlines, session);
+    if (err == ERR_OK) {
+        struct session *older = sessions_find_id(sessions, session->client_id);
+        err = table_add(&sessions->by_id, session->id_hash, session);
+        if (err == ERR_OK && older != NULL) {
+            set_newest(sessions, older, false);
+            if (older->state == SESSION_OFFLINE)
+                end(sessions, older); // the broker hands its session to the new client
+        }
+    }
+    if (err != ERR_OK) {
+        deadlines_drop(&sessions->deadlines, session);
+        table_remove(&sessions->by_client, hash_pointer(session->client), session);
+        return err;
+    }
+    session->is_newest = true;
+    return ERR_OK;
+}
+
+enum err sessions_add(struct sessions *sessions, const struct session_data *data,
+                      struct session **out_session)
+{
+    struct session *stale = sessions_find(sessions, data->client);
+    if (stale != NULL)
+        sessions_remove(sessions, stale);
+    struct session *session = session_make(data);
+    if (session == NULL)
+        return ERR_MEMORY;
+    enum err err = enter(sessions, session);
+    if (err != ERR_OK) {
+        session_free(session);
+        return err;
+    }
+    session->is_service = data->token == NULL;
+    if (data->token != NULL)
+        session->token = *data->token;
+    session->connection = ++sessions->connections;
+    *out_session = session;
+    return ERR_OK;
+}
+
+void sessions_renew(struct sessions *sessions, struct session *session, struct token *token,
+                    int64_t deadline_s)
+{
+    assert(!session->is_service);
+    token_finish(&session->token);
+    session->token = *token;
+    session->is_refused = false;
+    memset(session->rooms, 0, sizeof session->rooms);
+    deadlines_drop(&sessions->deadlines, session);
+    session->deadline_s = deadline_s;
+    // Without memory it is not kicked on time, but its ACL checks look at the deadline too.
+    (void)!deadlines_add(&sessions->deadlines, session);
+}
+
+void sessions_disconnect(struct sessions *sessions, struct session *session, bool may_return)
+{
+    if (session->state == SESSION_ENDED)
+        return;
+    deadlines_drop(&sessions->deadlines, session);
+    if (!may_return || !session->is_newest) {
+        end(sessions, session);
+        return;
+    }
+    if (session->state == SESSION_OFFLINE)
+        return;
+    session->state = SESSION_OFFLINE;
+    list_add(&sessions->offline, session);
+    if (sessions->offline.count > sessions->max_offline)
+        end(sessions, sessions->offline.first);
+}
+
+void sessions_sweep(struct sessions *sessions)
+{
+    while (sessions->ended.first != NULL)
+        sessions_remove(sessions, sessions->ended.first);
+}
+
+struct session *sessions_due(const struct sessions *sessions, int64_t now_s)
+{
+    struct session *first = deadlines_first(&sessions->deadlines);
+    return first != NULL && first->deadline_s <= now_s ? first : NULL;
+}
+
+void sessions_expire(struct sessions *sessions, struct session *session)
+{
+    deadlines_drop(&sessions->deadlines, session);
+    session->is_refused = true;
+    session->deadline_s = 1;
+    (void)!deadlines_add(&sessions->deadlines, session); // as in sessions_renew
+}
+
+void sessions_undue(struct sessions *sessions, struct session *session)
+{
+    deadlines_drop(&sessions->deadlines, session);
+}
+
+size_t sessions_count(const struct sessions *sessions)
+{
+    return sessions->by_client.count;
+}
+
+size_t sessions_offline(const struct sessions *sessions)
+{
+    return sessions->offline.count;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The room's page with scripts on, in Chromium, with the session cookie and nothing else.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { connect } from '../system/lib/client.mjs';
+import { startStack } from '../system/lib/stack.mjs';
+import { waitFor } from '../system/lib/wait.mjs';
+import { launch, skip, Visitor } from './lib/browser.mjs';
+
+// What a message's elements say and how they look, by whichever side they were made.
+const elements = (page) =>
+  page.$$eval('#messages li', (all) =>
+    all.map((li) => ({
+      id: li.id,
+      classes: [...li.classList].filter((name) => name !== 'new').sort(),
+      initial: li.dataset.initial,
+      sender: li.querySelector('.by b').title,
+      name: li.querySelector('.by b bdi').textContent,
+      date: li.querySelector('.by time').dateTime,
+      shownDate: li.querySelector('.by time').textContent,
+      text: li.querySelector('.text').textContent,
+      textClass: li.querySelector('.text').className,
+      link: li.querySelector('.text a')?.getAttribute('href'),
+    })));
+
+describe('a live room', { skip }, () => {
+  let stack;
+  let browser;
+  let visitors = [];
+
+  before(async () => {
+    stack = await startStack();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await stack?.stop();
+  });
+
+  async function visit(room, name, options) {
+    const visitor = await Visitor.create(browser, stack, options);
+    visitors.push(visitor);
+    await visitor.enterLive(room, stack.broker.token(name, { '*': 'rw' }, { name: `${name}'s name` }));
+    return visitor;
+  }
+
+  after(() => Promise.all(visitors.map((visitor) => visitor.close())));
+
+  test('two pages exchange messages, and both show the same ones in the same order', async () => {
+    const alice = await visit('exchange', 'alice');
+    const bob = await visit('exchange', 'bob');
+    await alice.say('hello');
+    await bob.shows('hello');
+    await bob.say('hello yourself');
+    await alice.shows('hello yourself');
+    for (let n = 0; n < 20; n++) await (n % 2 ? alice : bob).say(`number ${n}`);
+    for (const one of [alice, bob]) {
+      await waitFor(async () => (await one.texts()).length === 22, 'all 22 messages');
+      await one.hasSentAll();
+    }
+    assert.deepEqual(await alice.texts(), await bob.texts());
+    const ids = await alice.ids();
+    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+    const kept = await stack.broker.messages('exchange');
+    assert.deepEqual(ids, kept.map(({ id }) => id));
+    assert.equal(await alice.page.textContent('#messages li:nth-child(2) .by b'), "bob's name");
+    alice.noComplaints();
+    bob.noComplaints();
+  });
+
+  test('no token is within the reach of scripts', async () => {
+    const alice = await visit('cookie', 'alice');
+    assert.equal(await alice.page.evaluate('document.cookie'), '');
+    const [cookie, ...others] = await alice.context.cookies();
+    assert.equal(others.length, 0);
+    assert.equal(cookie.httpOnly, true);
+    assert.equal(cookie.sameSite, 'Lax');
+    assert.ok(!(await alice.page.content()).includes(cookie.value));
+  });
+
+  test('what devices publish appears: text, data, and what looks like markup', async () => {
+    const alice = await visit('devices', 'alice');
+    const sensor = await connect(stack.broker, { token: stack.broker.token('sensor') });
+    await sensor.publish('rooms/devices/messages', '{"t": 21}');
+    await sensor.publish('rooms/devices/messages', Buffer.from([0xff, 0x00, 0x80]),
+      { qos: 1, properties: { contentType: 'application/x-thing' } });
+    await sensor.publish('rooms/devices/messages', '');
+    await sensor.publish('rooms/devices/messages', '<b>bold</b>');
+    await sensor.end();
+    await alice.shows('<b>bold</b>');
+    assert.deepEqual(await alice.texts(), ['{"t": 21}', '3 bytes of application/x-thing', '', '<b>bold</b>']);
+    // The server makes the same elements as the script.
+    const live = await elements(alice.page);
+    await alice.page.reload();
+    await alice.live();
+    assert.deepEqual(await elements(alice.page), live);
+    assert.equal(live.length, 4);
+    alice.noComplaints();
+  });
+
+  test('a page that was away for many messages shows all of them, once', async () => {
+    const alice = await visit('away', 'alice');
+    await alice.say('first');
+    await alice.shows('first');
+    await alice.context.setOffline(true);
+    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
+    const wanted = ['first'];
+    for (let n = 0; n < 120; n++) {
+      wanted.push(`missed ${n}`);
+      await bob.publish('rooms/away/messages', `missed ${n}`);
+    }
+    await alice.context.setOffline(false);
+    await bob.publish('rooms/away/messages', 'last');
+    await bob.end();
+    wanted.push('last');
+    await alice.shows('last');
+    assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('older messages come before the others, and what is read stays where it is', async () => {
+    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
+    const wanted = Array.from({ length: 130 }, (_, n) => `line ${n}`);
+    for (const text of wanted) await bob.publish('rooms/older/messages', text);
+    const alice = await visit('older', 'alice');
+    assert.deepEqual(await alice.texts(), wanted.slice(-50));
+    for (const count of [100, 130]) {
+      await alice.page.$eval('#log', (log) => log.scrollTo(0, -log.scrollHeight));
+      const top = () => alice.page.$eval('#messages li:nth-last-child(50) .text', (li) => li.getBoundingClientRect().top);
+      const before = await top();
+      await alice.page.click('#older');
+      await waitFor(async () => (await alice.texts()).length === count, `${count} messages`);
+      assert.ok(Math.abs((await top()) - before) < 2, 'the text that was read moved');
+    }
+    assert.deepEqual(await alice.texts(), wanted);
+    assert.equal(await alice.page.$('#older'), null);
+    // News arrives below what is read, and a button leads there.
+    const first = () => alice.page.$eval('#messages li:nth-child(20) .text', (li) => li.getBoundingClientRect().top);
+    const before = await first();
+    await bob.publish('rooms/older/messages', 'news');
+    await bob.end();
+    await alice.page.click('.jump:has-text("1 new message")', { trial: true });
+    assert.ok(Math.abs((await first()) - before) < 2, 'the text that was read moved');
+    await alice.page.click('.jump');
+    await waitFor(() => alice.page.$eval('#log', (log) => log.scrollTop === 0), 'the end of the list');
+    await alice.page.waitForSelector('.jump', { state: 'hidden' });
+    alice.noComplaints();
+  });
+
+  test('by keyboard: Enter sends, Shift+Enter begins a line, the focus stays', async () => {
+    const alice = await visit('keyboard', 'alice');
+    assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
+    await alice.page.keyboard.type('one');
+    await alice.page.keyboard.press('Shift+Enter');
+    await alice.page.keyboard.type('two');
+    await alice.page.keyboard.press('Enter');
+    await alice.shows('one\ntwo');
+    assert.equal(await alice.page.inputValue('#text'), '');
+    assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
+    await alice.page.keyboard.press('Enter');
+    await alice.page.keyboard.type('   ');
+    await alice.page.keyboard.press('Enter');
+    await alice.page.keyboard.press('Control+A');
+    await alice.page.keyboard.type('three');
+    await alice.page.keyboard.press('Tab');
+    await alice.page.keyboard.press('Enter'); // the button
+    await alice.shows('three');
+    assert.deepEqual(await alice.texts(), ['one\ntwo', 'three']);
+    assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
+    alice.noComplaints();
+  });
+
+  test('screen readers hear the new messages, not all of them again', async () => {
+    const alice = await visit('reader', 'alice');
+    const log = alice.page.getByRole('log');
+    assert.equal(await log.count(), 1);
+    assert.equal(await log.getAttribute('aria-live'), null); // role=log is polite by itself
+    assert.equal(await alice.page.getByRole('status').textContent(), 'Live');
+    assert.equal(await alice.page.getByRole('textbox', { name: 'Your message' }).count(), 1);
+    assert.equal(await alice.page.getByRole('button', { name: 'Send' }).count(), 1);
+  });
+
+  test('nothing jumps when the script begins, or when a message comes', async () => {
+    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
+    for (let n = 0; n < 60; n++) await bob.publish('rooms/still/messages', `line ${n}`);
+    const alice = await visit('still', 'alice');
+    await alice.page.addInitScript(() => {
+      globalThis.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) globalThis.shift += entry.value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await alice.page.reload();
+    await alice.live();
+    const place = () => alice.page.$eval('#text', (input) => JSON.stringify(input.getBoundingClientRect()));
+    const before = await place();
+    await alice.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    assert.equal(await alice.page.evaluate('shift'), 0);
+    await bob.publish('rooms/still/messages', 'news');
+    await bob.end();
+    await alice.shows('news');
+    assert.equal(await place(), before);
+    assert.ok(await alice.page.$eval('#messages li:last-child', (li) => li.getBoundingClientRect().bottom <=
+      document.getElementById('log').getBoundingClientRect().bottom), 'the news is out of sight');
+  });
+
+  test('a message that is too long is not sent, and can be discarded', async () => {
+    const alice = await visit('long', 'alice');
+    await alice.say('x'.repeat(131073));
+    await alice.page.waitForSelector('#pending .failed');
+    await alice.page.click('#pending button:has-text("Discard")');
+    await alice.hasSentAll();
+    await alice.say('y'.repeat(131072));
+    await alice.shows('y'.repeat(131072));
+    alice.noComplaints();
+  });
+
+  test('what the broker refuses is told, and can be tried again', async () => {
+    const carol = await Visitor.create(browser, stack);
+    visitors.push(carol);
+    await carol.enterLive('refused', stack.broker.token('carol', { refused: 'r' }));
+    assert.equal(await carol.page.$('#say textarea'), null);
+    assert.match(await carol.page.textContent('.say'), /not write/);
+    carol.noComplaints();
+  });
+
+  test('the end of the session is told, and leads back to the room', async () => {
+    const dora = await Visitor.create(browser, stack);
+    visitors.push(dora);
+    const exp = Math.floor(Date.now() / 1000) + 10;
+    await dora.enter('session', stack.broker.token('dora', { '*': 'rw' }, { exp }));
+    await dora.page.fill('#text', 'half a thought');
+    await dora.page.waitForSelector('#status[data-state="over"]');
+    await dora.page.click('#status a');
+    await dora.page.fill('#token', stack.broker.token('dora'));
+    await dora.page.click('form:has(#token) button');
+    await dora.live();
+    assert.equal(await dora.page.inputValue('#text'), 'half a thought');
+  });
+});

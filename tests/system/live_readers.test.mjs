@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// P3 for readers over HTTP: event streams and long-polls give what follows, once, in order, and say
+// so where they cannot.
+import assert from 'node:assert/strict';
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+
+import { EventReader, PollReader } from './lib/readers.mjs';
+import { startStack } from './lib/stack.mjs';
+import { waitFor } from './lib/wait.mjs';
+
+let stack, alice;
+before(async () => {
+  stack = await startStack({ config: { heartbeat_ms: 100, tape_size: 65536 } });
+  alice = await stack.caller('alice', '*=rw');
+});
+after(() => stack?.stop());
+
+const room = (name, query = '') => () => `${stack.url}/rooms/${name}/messages${query}`;
+const say = async (name, ...texts) => {
+  const ids = [];
+  for (const text of texts) {
+    const answer = await alice.post(`/rooms/${name}/messages`, { text });
+    assert.equal(answer.status, 201, answer.text);
+    ids.push(answer.json.id);
+  }
+  return ids;
+};
+const texts = (reader) => reader.messages.map((message) => message.text);
+const follow = async (t, url, options) => {
+  const reader = new EventReader(url, alice.token, options);
+  t.after(() => reader.stop());
+  await reader.saw('stream-open');
+  return reader;
+};
+
+test('a stream begins with stream-open and brings what is said from then on', async (t) => {
+  await say('first', 'before');
+  const reader = await follow(t, room('first'));
+  await say('first', 'one', 'two');
+  await waitFor(() => reader.messages.length === 2, 'two messages');
+  assert.deepEqual(texts(reader), ['one', 'two']);
+  assert.match(reader.answer.headers['content-type'], /^text\/event-stream/);
+  assert.equal(reader.answer.headers['cache-control'], 'no-store');
+  assert.equal(reader.answer.headers['x-accel-buffering'], 'no');
+  assert.equal(reader.parser.retry, 1000);
+});
+
+test('lastEventId=earliest brings everything, limit the newest of it', async (t) => {
+  await say('past', 'a', 'b', 'c');
+  const all = await follow(t, room('past', '?lastEventId=earliest'));
+  await waitFor(() => all.messages.length === 3, 'all');
+  const newest = await follow(t, room('past', '?limit=2'));
+  await waitFor(() => newest.messages.length === 2, 'the newest');
+  assert.deepEqual(texts(newest), ['b', 'c']);
+});
+
+test('Last-Event-ID resumes behind it, and wins over lastEventId', async (t) => {
+  const [, second] = await say('resume', 'a', 'b', 'c');
+  const probe = await follow(t, room('resume', '?lastEventId=earliest'));
+  await waitFor(() => probe.messages.length === 3, 'the epoch');
+  const { epoch } = probe.messages[0];
+  const reader = await follow(t, room('resume', `?lastEventId=${epoch}-0`),
+    { lastEventId: `${epoch}-${second}` });
+  await waitFor(() => reader.messages.length === 1, 'the third');
+  assert.deepEqual(texts(reader), ['c']);
+  assert.equal(reader.events.some((event) => event.event === 'stream-reset'), false);
+});
+
+test('another log, and an id that was never given, are answered with stream-reset', async (t) => {
+  await say('reset', 'a', 'b');
+  for (const lastEventId of ['other-1', undefined]) {
+    const probe = await follow(t, room('reset', '?limit=1'));
+    await waitFor(() => probe.messages.length === 1, 'the epoch');
+    const future = `${probe.messages[0].epoch}-9000000`;
+    const reader = await follow(t, room('reset'), { lastEventId: lastEventId ?? future });
+    const reset = await reader.saw('stream-reset');
+    assert.equal(JSON.parse(reset.data).reason, 'epoch');
+  }
+});
+
+test('what is no id is refused with 400, and no rights with 403', async () => {
+  const headers = { accept: 'text/event-stream', 'last-event-id': 'nonsense' };
+  assert.equal((await alice.get('/rooms/first/messages', headers)).status, 400);
+  const bob = await stack.caller('bob', 'other=r');
+  assert.equal((await bob.get('/rooms/first/messages', { accept: 'text/event-stream' })).status, 403);
+});
+
+test('CR, LF and NUL in a message stay inside its event', async (t) => {
+  const reader = await follow(t, room('odd'));
+  const odd = 'a\rb\nc\r\n\nevent: stream-reset\n\0d';
+  const answer = await alice.post('/rooms/odd/messages', Buffer.from(odd),
+    { 'content-type': 'application/octet-stream' });
+  assert.equal(answer.status, 201);
+  await waitFor(() => reader.messages.length === 1, 'the message');
+  assert.equal(reader.messages[0].text, odd);
+});
+
+test('a quiet stream shows signs of life', async (t) => {
+  let text = '';
+  const request = get(room('quiet')(), {
+    headers: { authorization: `Bearer ${alice.token}`, accept: 'text/event-stream' },
+  }, (answer) => answer.on('data', (chunk) => (text += chunk)));
+  t.after(() => request.destroy());
+  request.on('error', () => {});
+  await waitFor(() => /^:\n\n/m.test(text), 'a comment');
+});
+
+test('a reader that fell off the tape reads on from the database', async (t) => {
+  const reader = await follow(t, room('slow'));
+  reader.answer.pause();
+  const body = 'x'.repeat(4000);
+  const ids = [];
+  for (let i = 0; i < 300; i += 1) ids.push(...(await say('slow', `${i} ${body}`)));
+  reader.answer.resume();
+  await waitFor(() => reader.messages.length >= ids.length, 'all of them');
+  assert.deepEqual(reader.messages.map((message) => message.id), ids);
+});
+
+test('a long-poll answers when something comes, with what there is, or when its time is over', async (t) => {
+  const waiting = alice.get('/rooms/poll/messages?after=0&wait=20');
+  await say('poll', 'now');
+  const answer = await waiting;
+  assert.deepEqual(answer.json.messages.map((message) => message.text), ['now']);
+  const [id] = answer.json.messages.map((message) => message.id);
+  assert.equal((await alice.get(`/rooms/poll/messages?after=${id}&wait=1`)).json.messages.length, 0);
+  assert.equal((await alice.get('/rooms/poll/messages?wait=1')).status, 400);
+  const reader = new PollReader(room('poll'), alice.token);
+  t.after(() => reader.stop());
+  await say('poll', 'a', 'b');
+  await waitFor(() => reader.messages.length === 3, 'three messages');
+});
+
+test('a reader that sends and sends is let go, and keeps nobody waiting', async (t) => {
+  for (const path of ['messages', 'live']) {
+    const socket = connect(new URL(stack.url).port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    let text = '';
+    let isOver = false;
+    socket.on('data', (chunk) => (text += chunk));
+    socket.on('error', () => {}); // it is reset in the midst of what it sends
+    socket.on('close', () => (isOver = true));
+    socket.write(`GET /rooms/chatty/${path} HTTP/1.1\r\nHost: localhost\r\n` +
+      `Authorization: Bearer ${alice.token}\r\nAccept: text/event-stream, text/html\r\n\r\n`);
+    await waitFor(() => text.includes('\r\n\r\n'), 'the answer\'s head');
+    assert.match(text, /^HTTP\/1\.1 200 /);
+    const zeros = Buffer.alloc(65536);
+    const more = () => !isOver && socket.write(zeros, () => setImmediate(more));
+    more();
+    await waitFor(() => isOver, 'the end of the connection');
+  }
+});
+
+test('a reader that takes nothing is dropped, with all that waits for it', async (t) => {
+  const slow = await startStack({ config: { heartbeat_ms: 100, write_timeout_ms: 1000 } });
+  t.after(() => slow.stop());
+  const speaker = await slow.caller('alice', '*=rw');
+  const socket = connect(new URL(slow.url).port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  let isOver = false;
+  socket.on('error', () => {}); // it may be a reset
+  socket.on('close', () => (isOver = true));
+  socket.write('GET /rooms/stuck/messages HTTP/1.1\r\nHost: localhost\r\n' +
+    `Authorization: Bearer ${speaker.token}\r\nAccept: text/event-stream\r\n\r\n`);
+  const dropped = () => /drop address=\S+ reason="it takes nothing of the stream"/.test(slow.gateway.program.log);
+  const body = Buffer.alloc(100_000, 'x');
+  await waitFor(async () => {
+    await speaker.post('/rooms/stuck/messages', body); // a full spool is no matter here
+    return dropped();
+  }, 'the reader to be dropped');
+  socket.resume();
+  await waitFor(() => isOver, 'the end of the connection');
+});

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+// The gateway's service connection, spoken to as docs/protocol.md has it.
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+
+import { FACE, IN, OUT, startBroker } from './lib/broker.mjs';
+import { connect } from './lib/client.mjs';
+import { describeBrokers, describeOneBroker } from './lib/each.mjs';
+import { waitFor } from './lib/wait.mjs';
+
+let number = 0;
+const service = (broker) => connect(broker, { token: broker.serviceSecret, username: 'roomwire-gateway',
+  clientId: `roomwire-${(++number).toString(16).padStart(16, '0')}`, socket: broker.socket });
+
+const post = (client, topic, text, pairs, properties = {}) =>
+  client.publish(topic, text, { qos: 1, properties: { ...properties, userProperties: pairs } });
+
+const answers = (client) => client.messages.filter((m) => m.topic === '$roomwire/answer').map((m) => JSON.parse(m.text));
+const responses = (client) => client.messages.filter((m) => m.topic === '$CONTROL/roomwire/v1/response').map((m) => JSON.parse(m.text));
+
+async function answer(client, ref) {
+  return waitFor(() => answers(client).find((a) => a.ref === ref), `the answer to ${ref} in ${JSON.stringify(answers(client))}`);
+}
+
+describeOneBroker('the service connection', {}, (get) => {
+  it('publishes for somebody, and is told the stamp', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const reader = await connect(broker, { token: broker.token('reader') });
+    await reader.subscribe('rooms/lobby/messages', { qos: 1 });
+    const code = await post(gateway, 'rooms/lobby/messages', 'hello',
+      { 'rw-as': 'alice', 'rw-as-name': 'Alice Ä', 'rw-face': 'html', 'rw-ref': '17' }, { contentType: 'text/plain' });
+    assert.equal(code, 0);
+    const [message] = await reader.receive(1);
+    const told = await answer(gateway, 17);
+    assert.deepEqual(told, { ref: 17, id: message.stamp.id, prev: 0, date_ms: message.stamp.ts, duplicate: false });
+    assert.equal(message.stamp.from, 'alice');
+    assert.equal(message.stamp.name, 'Alice Ä');
+    const [row] = await waitFor(async () => {
+      const all = await broker.messages('lobby');
+      return all.length && all;
+    }, 'the row');
+    assert.deepEqual([row.id, row.sender, row.name, row.type, row.payload], [told.id, 'alice', 'Alice Ä', 'text/plain', 'hello']);
+    assert.deepEqual(await broker.traffic("subject = 'alice'"),
+      [{ room: 'lobby', subject: 'alice', face: FACE.html, direction: IN, messages: 1, blocks: 1, bytes: 5 }]);
+    await gateway.end();
+    await reader.end();
+  });
+
+  it('is told the first id of a repeated key', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const pairs = { 'rw-as': 'bob', 'rw-face': 'http', key: 'k1' };
+    await post(gateway, 'rooms/keys/messages', 'first', { ...pairs, 'rw-ref': '1' });
+    await post(gateway, 'rooms/keys/messages', 'again', { ...pairs, 'rw-ref': '2' });
+    const first = await answer(gateway, 1);
+    assert.deepEqual(await answer(gateway, 2), { ref: 2, id: first.id, prev: 0, date_ms: 0, duplicate: true });
+    // The same key from the person's own MQTT client is the same key.
+    const bob = await connect(broker, { token: broker.token('bob') });
+    await post(bob, 'rooms/keys/messages', 'by MQTT', { key: 'k1' });
+    await post(gateway, 'rooms/keys/messages', 'end', { 'rw-as': 'bob', 'rw-face': 'http', 'rw-ref': '3' });
+    assert.equal((await answer(gateway, 3)).prev, first.id);
+    await bob.end();
+    await gateway.end();
+  });
+
+  it('is told why a post is refused', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const good = { 'rw-as': 'alice', 'rw-face': 'http' };
+    const cases = [
+      [{ ...good, 'rw-as': '' }, 'x', 'invalid'],
+      [{ 'rw-face': 'http' }, 'x', 'invalid'],
+      [{ ...good, 'rw-as': 'a'.repeat(129) }, 'x', 'invalid'],
+      [{ ...good, 'rw-face': 'fax' }, 'x', 'invalid'],
+      [{ ...good, 'rw-as-name': 'n'.repeat(129) }, 'x', 'invalid'],
+      [{ ...good, key: 'k'.repeat(129) }, 'x', 'too_large'],
+      [good, Buffer.alloc(131073), 'too_large'],
+    ];
+    for (const [i, [pairs, payload, error]] of cases.entries()) {
+      const ref = 100 + i;
+      assert.ok((await post(gateway, 'rooms/lobby/messages', payload, { ...pairs, 'rw-ref': `${ref}` })) >= 0x80);
+      const told = await answer(gateway, ref);
+      assert.equal(told.error, error);
+      assert.ok(told.detail.length > 0);
+    }
+    await post(gateway, 'rooms/.bad/messages', 'x', { ...good, 'rw-ref': '200' });
+    assert.equal((await answer(gateway, 200)).error, 'invalid');
+    await gateway.end();
+  });
+
+  it('publishes to topics that are not kept, counted for whom it names', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const reader = await connect(broker, { token: broker.token('reader') });
+    await reader.subscribe('rooms/lobby/typing', { qos: 1 });
+    assert.equal(await post(gateway, 'rooms/lobby/typing', '…', { 'rw-as': 'carol', 'rw-face': 'http', 'rw-ref': '1' }), 0);
+    assert.equal((await reader.receive(1))[0].stamp, undefined);
+    const rows = await waitFor(async () => {
+      const all = await broker.traffic("subject = 'carol'");
+      return all.length && all;
+    }, 'the count');
+    assert.deepEqual(rows.map((r) => [r.room, r.face, r.direction, r.messages, r.bytes]), [['lobby', FACE.http, IN, 1, 3]]);
+    for (const topic of ['$CONTROL/dynamic-security/v1', '$roomwire/answer', '$SYS/x'])
+      assert.equal(await post(gateway, topic, 'x', { 'rw-as': 'carol', 'rw-face': 'http' }), 0x87);
+    await gateway.end();
+    await reader.end();
+  });
+
+  it('has its traffic stored once for each number, and nobody pays for what it reads', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    await gateway.subscribe('rooms/+/messages', { qos: 1 });
+    const hour = Math.floor(Date.now() / 3600000);
+    const count = { hour, room: 'paid', subject: 'dave', face: 'html', direction: 'out', messages: 3, blocks: 4, bytes: 1200 };
+    const batch = (n, counts, more = {}) => gateway.publish('$CONTROL/roomwire/v1', JSON.stringify({ commands: [
+      { command: 'storeTraffic', correlationData: `${n}`, source: 'feedfacefeedface', batch: n, counts, ...more }] }));
+    await batch(1, [count]);
+    await batch(1, [count]);
+    await batch(2, [count, { ...count, face: 'poll', direction: 'in' }]);
+    await batch(1, [count]);
+    const told = await waitFor(() => responses(gateway).length >= 4 && responses(gateway), 'four responses');
+    assert.deepEqual(told[0], { responses: [{ command: 'storeTraffic', correlationData: '1' }] });
+    const rows = await waitFor(async () => {
+      const all = await broker.traffic("subject = 'dave'");
+      return all.some((r) => r.messages === 6) && all;
+    }, 'the counts');
+    assert.deepEqual(rows, [
+      { room: 'paid', subject: 'dave', face: FACE.html, direction: OUT, messages: 6, blocks: 8, bytes: 2400 },
+      { room: 'paid', subject: 'dave', face: FACE.poll, direction: IN, messages: 3, blocks: 4, bytes: 1200 }]);
+    // What is wrong is answered, and stores nothing.
+    for (const [counts, more] of [[[{ ...count, face: 'fax' }]], [[{ ...count, messages: -1 }]], [[{ ...count, hour: 'x' }]],
+      [{}], [[count], { command: 'dropTables' }], [[count], { batch: 0 }], [[count], { source: 'x'.repeat(40) }]])
+      await batch(3, counts, more);
+    const wrong = await waitFor(() => responses(gateway).length >= 11 && responses(gateway).slice(4), 'the errors');
+    for (const { responses: [one] } of wrong) assert.ok(one.error, JSON.stringify(one));
+    await gateway.publish('$CONTROL/roomwire/v1', 'not JSON');
+    assert.equal(await post(gateway, 'rooms/paid/messages', 'x', { 'rw-as': 'dave', 'rw-face': 'http', 'rw-ref': '5' }), 0);
+    await answer(gateway, 5);
+    await gateway.end();
+    await waitFor(async () => (await broker.traffic("subject = 'dave' AND face = 2")).length === 1, 'the post');
+    assert.deepEqual(await broker.traffic("room = 'paid' AND direction = 1 AND subject <> 'dave'"), []);
+    assert.equal((await broker.traffic("subject = 'dave' AND face = 3"))[0].messages, 6);
+  });
+});
+
+describeBrokers('traffic that was answered', (kind) => {
+  it('survives kill -9, once', async () => {
+    const broker = await startBroker({ broker: kind });
+    const hour = Math.floor(Date.now() / 3600000);
+    let expected = 0;
+    for (let round = 1; round <= 3; round++) {
+      const gateway = await service(broker);
+      for (let i = 0; i < 20; i++) {
+        const n = (round - 1) * 20 + i + 1;
+        await gateway.publish('$CONTROL/roomwire/v1', JSON.stringify({ commands: [{ command: 'storeTraffic',
+          correlationData: `${n}`, source: '0123456789abcdef', batch: n,
+          counts: [{ hour, room: 'r', subject: 's', face: 'sse', direction: 'out', messages: 1, blocks: 1, bytes: n }] }] }));
+      }
+      await waitFor(() => responses(gateway).length === 20, 'all answers');
+      expected += 20;
+      await broker.kill();
+      await gateway.mqtt.endAsync(true);
+      await broker.start();
+      await waitFor(async () => (await broker.traffic("subject = 's'"))[0]?.messages >= expected, 'the counts');
+      assert.equal((await broker.traffic("subject = 's'"))[0].messages, expected);
+    }
+    await broker.close();
+  });
+});

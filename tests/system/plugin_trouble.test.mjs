@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+// When the log cannot take any more: publishes are refused, with a reason, and the broker goes on;
+// what was acknowledged is not lost; when there is room again, all is as before.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+
+import { startBroker } from './lib/broker.mjs';
+import { connect } from './lib/client.mjs';
+import { describeBrokers } from './lib/each.mjs';
+import { Program } from './lib/process.mjs';
+import { waitFor, within } from './lib/wait.mjs';
+
+const FULL = (kind) => (kind.is21 ? 0x97 : 0x87);
+
+// A file system of its own of so many bytes; undefined where one may not be mounted.
+function mountSmall(bytes) {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-small-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'pipe' });
+    return folder;
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+}
+
+function unmount(folder) {
+  execFileSync('umount', [folder], { stdio: 'pipe' });
+  rmSync(folder, { recursive: true });
+}
+
+// To the last page; the broker may take some of it meanwhile.
+function fillUp(folder) {
+  const file = openSync(join(folder, 'filler'), 'w');
+  for (const page = Buffer.alloc(4096); ; ) {
+    try {
+      writeSync(file, page);
+    } catch (error) {
+      if (error.code !== 'ENOSPC') throw error;
+      closeSync(file);
+      return;
+    }
+  }
+}
+
+const probe = mountSmall(1 << 20);
+if (probe) unmount(probe);
+
+// Publishes numbered texts until one is refused, and gives the refusal's code; `acked` gets those
+// that were acknowledged.
+async function publishUntilRefused(client, topic, acked, filler = 2000) {
+  for (let i = 0; i < 20000; i++) {
+    const text = `${acked.length}:${'x'.repeat(filler)}`;
+    const code = await client.publish(topic, text);
+    if (code >= 0x80) return code;
+    acked.push(text);
+  }
+  throw new Error('nothing was refused');
+}
+
+async function publishUntilAccepted(client, topic, acked) {
+  await waitFor(async () => {
+    const text = `${acked.length}:again`;
+    const isAccepted = (await client.publish(topic, text)) < 0x80;
+    if (isAccepted) acked.push(text);
+    return isAccepted;
+  }, 'a publish to be accepted');
+}
+
+const kept = async (broker, room) => (await broker.messages(room)).map((m) => m.payload);
+
+// All that was acknowledged is there once and in order; more may be (refused, and kept all the same).
+async function assertKept(broker, room, acked) {
+  await waitFor(async () => (await kept(broker, room)).at(-1) === acked.at(-1), 'the last message');
+  const all = await kept(broker, room);
+  const wanted = new Set(acked);
+  assert.deepEqual(all.filter((text) => wanted.has(text)), acked);
+  assert.equal(new Set(all).size, all.length);
+}
+
+describeBrokers('disk full', (kind) => {
+  const skip = probe ? false : 'no file system can be mounted here';
+  let folder;
+  let broker;
+  before(async () => {
+    if (skip) return;
+    folder = mountSmall(16 << 20);
+    broker = await startBroker({ broker: kind, folder, roomwire: { spool_size: 1048576, max_tallies: 256 } });
+  });
+  after(async () => {
+    await broker?.close();
+    if (folder) unmount(folder);
+  });
+
+  it('refuses with a reason, and resumes when there is room', { skip }, async (t) => {
+    const acked = [];
+    const topic = 'rooms/full/messages';
+    const alice = await connect(broker, { token: broker.token('alice') });
+    await alice.subscribe(topic, { qos: 1 });
+    const gateway = await connect(broker, { token: broker.serviceSecret, username: 'roomwire-gateway',
+      clientId: 'roomwire-0000000000000001', socket: broker.socket });
+    await alice.publish(topic, 'first');
+    acked.push('first');
+    t.after(() => rmSync(join(folder, 'filler'), { force: true }));
+    fillUp(folder);
+    assert.equal(await publishUntilRefused(alice, topic, acked), FULL(kind));
+    await broker.says('cannot store: the disk is full');
+    await broker.says('refusing new messages: the disk is full');
+
+    // MQTT 3.1.1 knows no refusal: the connection ends without an acknowledgement.
+    const three = await connect(broker, { token: broker.token('three'), version: 4 });
+    let isAcked = false;
+    three.mqtt.publish(topic, 'not kept', { qos: 1 }, (error) => (isAcked ||= !error));
+    await within(three.closed, 'the connection to be closed');
+    assert.equal(isAcked, false);
+    await three.mqtt.endAsync(true);
+
+    await gateway.publish(topic, 'x', { qos: 1, properties: { userProperties: { 'rw-as': 'bob', 'rw-face': 'http', 'rw-ref': '9' } } });
+    const answer = await waitFor(() => gateway.messages.map((m) => JSON.parse(m.text)).find((a) => a.ref === 9), 'the answer');
+    assert.deepEqual(answer, { ref: 9, error: 'full', detail: 'the disk is full' });
+
+    // Everything else goes on: live topics, subscriptions, and one line says it, not one a message.
+    assert.ok((await alice.publish('rooms/full/typing', 'live')) < 0x80);
+    for (let i = 0; i < 20; i++) assert.equal(await alice.publish(topic, 'no'), FULL(kind));
+    assert.equal(broker.log.match(/refusing new messages/g).length, 1);
+
+    unlinkSync(join(folder, 'filler'));
+    await publishUntilAccepted(alice, topic, acked);
+    await broker.says('accepting new messages again');
+    await assertKept(broker, 'full', acked);
+    await waitFor(() => alice.messages.length >= acked.length, 'all deliveries');
+    assert.deepEqual(alice.messages.map((m) => m.text), acked);
+    await alice.end();
+    await gateway.end();
+  });
+
+  it('loses nothing by kill -9 and a start while it is full', { skip }, async () => {
+    const acked = [];
+    const topic = 'rooms/killed/messages';
+    let alice = await connect(broker, { token: broker.token('alice') });
+    fillUp(folder);
+    await publishUntilRefused(alice, topic, acked, 500);
+    assert.ok(acked.length > 0);
+    await broker.kill();
+    await alice.mqtt.endAsync(true);
+    await broker.start();
+    alice = await connect(broker, { token: broker.token('alice') });
+    assert.equal(await publishUntilRefused(alice, topic, acked, 500), FULL(kind));
+    unlinkSync(join(folder, 'filler'));
+    await publishUntilAccepted(alice, topic, acked);
+    await assertKept(broker, 'killed', acked);
+    await alice.end();
+  });
+});
+
+describeBrokers('a database that somebody else holds', (kind) => {
+  it('fills the spool, then publishes are refused; nobody waits', async () => {
+    const broker = await startBroker({ broker: kind, roomwire: { spool_size: 1048576 } });
+    const acked = [];
+    const topic = 'rooms/held/messages';
+    const alice = await connect(broker, { token: broker.token('alice') });
+    await alice.publish(topic, 'first');
+    acked.push('first');
+    await waitFor(async () => (await kept(broker, 'held')).length === 1, 'the first message');
+    const holder = new Program('sqlite3', [broker.database]);
+    holder.child.stdin.write("BEGIN IMMEDIATE;\nSELECT 'holding';\n");
+    await holder.says('holding');
+    assert.equal(await publishUntilRefused(alice, topic, acked, 10000), FULL(kind));
+    assert.ok(acked.length > 10, 'the spool takes what the database does not');
+    await broker.says(/refusing new messages: the (spool is full|database cannot be written)/);
+    let slowest = 0;
+    for (let i = 0; i < 50; i++) {
+      const begin = performance.now();
+      await alice.publish('rooms/held/typing', 'still quick');
+      slowest = Math.max(slowest, performance.now() - begin);
+    }
+    assert.ok(slowest < 1000, `a publish took ${slowest} ms`);
+    holder.child.stdin.end('COMMIT;\n');
+    await holder.ended;
+    await publishUntilAccepted(alice, topic, acked);
+    await assertKept(broker, 'held', acked);
+    await alice.end();
+    await broker.close();
+  });
+});
+
+describeBrokers('durability = strict', (kind) => {
+  it('has the message in the database before the acknowledgement', async () => {
+    const broker = await startBroker({ broker: kind, roomwire: { durability: 'strict' } });
+    const alice = await connect(broker, { token: broker.token('alice') });
+    for (let i = 1; i <= 10; i++) {
+      assert.ok((await alice.publish('rooms/strict/messages', `m${i}`, { qos: 1 + (i % 2) })) < 0x80);
+      assert.equal((await kept(broker, 'strict')).length, i);
+    }
+    await alice.end();
+    await broker.close();
+  });
+});
+
+describeBrokers('start', (kind) => {
+  it('is refused with a clear line where something is missing or wrong', async () => {
+    const broker = await startBroker({ broker: kind });
+    await broker.stop();
+    const fails = async (changes, why) => {
+      const saved = { ...broker.roomwire };
+      broker.writeRoomwireConf(changes);
+      await assert.rejects(broker.start(), why);
+      broker.roomwire = saved;
+      broker.writeRoomwireConf();
+    };
+    await fails({ secret_file: 'nowhere.secret' }, /cannot start: .*nowhere\.secret/);
+    await fails({ no_such_option: '1' }, /cannot start: .*roomwire\.conf:\d+: no_such_option: no such option/);
+    await fails({ service_secret_file: 'short.secret' }, /cannot start: .*short\.secret/);
+    await fails({ room_topic: 'rooms/+/+' }, /cannot start: /);
+    await fails({ database: 'no/such/folder/roomwire.db' }, /cannot start: .*no\/such\/folder/);
+    writeFileSync(join(broker.folder, 'not.db'), 'this is no database at all, not in the least'.repeat(30));
+    await fails({ database: 'not.db' }, /cannot start: .*not\.db/);
+    const lines = broker.mosquittoLines;
+    broker.mosquittoLines = lines.filter((line) => !line.startsWith('plugin_opt_config'));
+    broker.writeMosquittoConf();
+    await assert.rejects(broker.start(), /cannot start: plugin_opt_config is missing/);
+    broker.mosquittoLines = lines;
+    broker.writeMosquittoConf();
+    await broker.start();
+    await broker.close();
+  });
+
+  it('of a second broker on the same database is refused', async () => {
+    const broker = await startBroker({ broker: kind });
+    const other = broker.program;
+    await assert.rejects(broker.start(), /cannot start: .*in use by another broker/);
+    broker.program = other;
+    const alice = await connect(broker, { token: broker.token('alice') });
+    assert.ok((await alice.publish('rooms/lobby/messages', 'not disturbed')) < 0x80);
+    await alice.end();
+    await broker.close();
+  });
+});

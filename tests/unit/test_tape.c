@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/tape.h"
+
+static struct tape *make(size_t max_bytes, size_t max_messages)
+{
+    struct tape *tape = NULL;
+    assert_int_equal(tape_create(max_bytes, max_messages, &tape), ERR_OK);
+    return tape;
+}
+
+static void append(struct tape *tape, int64_t id, int64_t prev, const char *text)
+{
+    assert_int_equal(tape_append(tape, id, prev, (int64_t)strlen(text), span_of(text)), ERR_OK);
+}
+
+// What a reader at `at` would write.
+static const char *read_all(const struct tape *tape, struct tape_position at)
+{
+    static char text[65536];
+    struct iovec parts[2];
+    int count = tape_read(tape, &at, sizeof text - 1, parts);
+    if (count < 0)
+        return "(fell off)";
+    size_t len = 0;
+    for (int i = 0; i < count; i++) {
+        memcpy(text + len, parts[i].iov_base, parts[i].iov_len);
+        len += parts[i].iov_len;
+    }
+    text[len] = '\0';
+    return text;
+}
+
+static void a_reader_gets_what_follows_its_id(void **state)
+{
+    (void)state;
+    struct tape *tape = make(1000, 100);
+    struct tape_position at;
+    assert_false(tape_seek(tape, 0, &at));
+    append(tape, 3, 0, "three");
+    append(tape, 7, 3, "seven");
+    assert_true(tape_seek(tape, 0, &at));
+    assert_string_equal(read_all(tape, at), "threeseven");
+    assert_true(tape_seek(tape, 3, &at));
+    assert_string_equal(read_all(tape, at), "seven");
+    assert_true(tape_seek(tape, 5, &at)); // an id between two is fine: ids are not contiguous
+    assert_string_equal(read_all(tape, at), "seven");
+    assert_true(tape_seek(tape, 7, &at));
+    assert_string_equal(read_all(tape, at), "");
+    assert_int_equal(at.id, 7);
+    assert_int_equal(at.sum.messages, 2);
+    assert_int_equal(at.sum.bytes, 10);
+    tape_destroy(tape);
+}
+
+static void what_is_missing_before_the_tape_is_told(void **state)
+{
+    (void)state;
+    struct tape *tape = make(1000, 100);
+    struct tape_position at;
+    append(tape, 7, 3, "seven");
+    assert_false(tape_seek(tape, 2, &at)); // 3 is not here
+    assert_true(tape_seek(tape, 3, &at));
+    append(tape, 9, 8, "nine"); // 8 was missed: the tape starts anew
+    assert_false(tape_seek(tape, 7, &at));
+    assert_true(tape_seek(tape, 8, &at));
+    assert_string_equal(read_all(tape, at), "nine");
+    assert_int_equal(tape_append(tape, 9, 8, 5, span_of("again")), ERR_INVALID);
+    tape_destroy(tape);
+}
+
+static void a_slow_reader_falls_off(void **state)
+{
+    (void)state;
+    struct tape *tape = make(10, 100);
+    append(tape, 1, 0, "aaaa");
+    struct tape_position at = {0};
+    append(tape, 2, 1, "bbbb");
+    assert_string_equal(read_all(tape, at), "aaaabbbb");
+    append(tape, 3, 2, "cccc");
+    assert_string_equal(read_all(tape, at), "(fell off)");
+    assert_false(tape_seek(tape, 0, &at));
+    assert_true(tape_seek(tape, 1, &at));
+    assert_string_equal(read_all(tape, at), "bbbbcccc");
+    assert_int_equal(tape_append(tape, 4, 3, 1, span_of("longer than the tape")), ERR_TOO_LARGE);
+    assert_false(tape_seek(tape, 3, &at));
+    tape_destroy(tape);
+}
+
+static void a_partial_write_ends_at_its_message(void **state)
+{
+    (void)state;
+    struct tape *tape = make(1000, 100);
+    append(tape, 1, 0, "aaaa");
+    append(tape, 2, 1, "bb");
+    append(tape, 5, 2, "cccccc");
+    struct tape_position at = {0};
+    assert_int_equal(tape_advance(tape, &at, 1), 3);
+    assert_int_equal(at.offset, 4);
+    assert_int_equal(at.id, 1);
+    assert_int_equal(tape_advance(tape, &at, 2), 0);
+    assert_int_equal(at.id, 2);
+    at = (struct tape_position){0};
+    assert_int_equal(tape_advance(tape, &at, 11), 1);
+    assert_int_equal(at.offset, 12);
+    assert_int_equal(at.id, 5);
+    assert_int_equal(at.sum.messages, 3);
+    assert_int_equal(at.sum.bytes, 12);
+    tape_destroy(tape);
+}
+
+// Random messages against a plain model: whatever the sizes and limits, a reader that reads at its
+// own pace gets exactly the bytes from its offset on, or is told that it fell off.
+static void readers_of_a_long_tape_agree_with_a_model(void **state)
+{
+    (void)state;
+    enum { TOTAL = 400000, LIMIT = 20000 };
+    char *model = malloc(TOTAL + 1000);
+    assert_non_null(model);
+    struct tape *tape = make(LIMIT, 300);
+    srand(7);
+    size_t end = 0;
+    struct tape_position reader = {0};
+    for (int64_t id = 1; end < TOTAL; id++) {
+        size_t len = (size_t)(rand() % 900) + 1;
+        memset(model + end, 'a' + (int)(id % 26), len);
+        assert_int_equal(tape_append(tape, id, id - 1, (int64_t)len, span_make(model + end, len)),
+                         ERR_OK);
+        end += len;
+        if (rand() % 20 != 0)
+            continue;
+        struct iovec parts[2];
+        int count = tape_read(tape, &reader, 5000, parts);
+        if (count < 0)
+            assert_true(tape_seek(tape, id, &reader));
+        if (count <= 0)
+            continue;
+        uint64_t at = reader.offset;
+        for (int i = 0; i < count; i++) {
+            assert_memory_equal(parts[i].iov_base, model + at, parts[i].iov_len);
+            at += parts[i].iov_len;
+        }
+        size_t rest = tape_advance(tape, &reader, (size_t)(at - reader.offset));
+        assert_int_equal(reader.offset, at + rest);
+        assert_int_equal(reader.sum.bytes, reader.offset);
+        assert_int_equal(reader.sum.messages, reader.id);
+    }
+    tape_destroy(tape);
+    free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_gets_what_follows_its_id),
+        cmocka_unit_test(what_is_missing_before_the_tape_is_told),
+        cmocka_unit_test(a_slow_reader_falls_off),
+        cmocka_unit_test(a_partial_write_ends_at_its_message),
+        cmocka_unit_test(readers_of_a_long_tape_agree_with_a_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

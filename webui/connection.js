@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The page's MQTT connection: made, watched, and made again. Every connection is a new MQTT client,
+// so nothing is sent again but by the outbox, which knows what it sent.
+
+/* global MQTT_URL */
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 15000;
+const REFUSED = 128; // reason codes from here on (MQTT 5 §2.4)
+
+function clientId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `web-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function options() {
+  const isSecure = location.protocol === 'https:';
+  return {
+    protocol: isSecure ? 'wss' : 'ws',
+    hostname: location.hostname,
+    port: Number(location.port || (isSecure ? 443 : 80)),
+    path: '/mqtt',
+    protocolVersion: 5,
+    clientId: clientId(),
+    keepalive: 30,
+    connectTimeout: 10000,
+    reconnectPeriod: 0,
+    resubscribe: false,
+  };
+}
+
+export class Connection {
+  #topic;
+  #events;
+  #client = null;
+  #isReady = false;
+  #isStopped = false;
+  #failures = 0;
+  #timer = 0;
+
+  // events.ready(): subscribed, from now on nothing is missed; events.message(payload, properties);
+  // events.down(failures, reason): no connection, for the n-th time in a row; it is tried again.
+  constructor(topic, events) {
+    this.#topic = topic;
+    this.#events = events;
+    addEventListener('online', () => this.#hurry());
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.#hurry();
+    });
+  }
+
+  get isReady() {
+    return this.#isReady;
+  }
+
+  async start() {
+    this.#timer = 0;
+    if (this.#isStopped || this.#client) return;
+    let mqtt;
+    try {
+      mqtt = await import(MQTT_URL);
+    } catch (error) {
+      this.#down(null, error.message);
+      return;
+    }
+    if (this.#isStopped || this.#client) return;
+    this.#open(mqtt.createClient(options()));
+  }
+
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#client?.end(true);
+    this.#isReady = false;
+  }
+
+  // Publishes at QoS 1. done(null) when it was acknowledged, done(reason) when it was refused;
+  // not called at all if the connection breaks before.
+  publish(text, key, done) {
+    const client = this.#client;
+    const message = { qos: 1, properties: { userProperties: { key } } };
+    client.publish(this.#topic, text, message, (error) => {
+      if (client !== this.#client) return;
+      if (!error) done(null);
+      else if (error.code >= REFUSED) done(error.message.replace(/^Publish error: /, ''));
+    });
+  }
+
+  #open(client) {
+    let reason = '';
+    this.#client = client;
+    client.on('connect', () => this.#subscribe(client));
+    client.on('message', (topic, payload, packet) => {
+      if (topic === this.#topic) this.#events.message(payload, packet.properties);
+    });
+    client.on('error', (error) => {
+      reason = error.message;
+    });
+    client.on('disconnect', (packet) => {
+      reason = packet.properties?.reasonString ?? '';
+    });
+    client.on('close', () => this.#down(client, reason));
+  }
+
+  #subscribe(client) {
+    client.subscribe(this.#topic, { qos: 1 }, (error, granted) => {
+      if (client !== this.#client) return;
+      if (error || granted[0].qos >= REFUSED) {
+        client.end(true);
+        return;
+      }
+      this.#failures = 0;
+      this.#isReady = true;
+      this.#events.ready();
+    });
+  }
+
+  #down(client, reason) {
+    if (client !== this.#client) return; // an older one's last word
+    client?.removeAllListeners();
+    client?.on('error', () => {}); // it may still complain
+    client?.end(true);
+    this.#client = null;
+    this.#isReady = false;
+    if (this.#isStopped) return;
+    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS);
+    this.#failures += 1;
+    // Not all at once after the server was away.
+    this.#timer = setTimeout(() => this.start(), delay * (0.5 + Math.random() / 2));
+    this.#events.down(this.#failures, reason);
+  }
+
+  // There is reason to believe that it will work now.
+  #hurry() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.start();
+  }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The list of messages on the page: how one looks, where it goes, and what stays in sight. What is
+// shown is only ever set as text. The server's templates (message.html) make the same elements.
+
+import { localize, localizeAll } from './times.js';
+
+const TOGETHER_MS = 300000; // as in gateway/page_room.c, like the number of hues
+const HUES = 8;
+const SHOWN_MAX = 1000;
+const SHOWN_LESS = 200; // so many go when it is too many
+const NEAR_END_PX = 48;
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function hueOf(from) {
+  let hash = 2166136261; // FNV-1a
+  for (const byte of new TextEncoder().encode(from)) hash = Math.imul(hash ^ byte, 16777619);
+  return (hash >>> 0) % HUES;
+}
+
+function byLine(name, from, date) {
+  const time = element('time', { dateTime: date });
+  localize(time);
+  const sender = element('b', { title: from }, element('bdi', {}, name));
+  return element('p', { className: 'by' }, sender, ' ', time);
+}
+
+function item(name, from, date) {
+  const li = element('li', { className: `hue${hueOf(from)}` }, byLine(name, from, date));
+  li.dataset.initial = [...name][0] ?? '';
+  return li;
+}
+
+export class Log {
+  #room;
+  #me;
+  #scroller = document.getElementById('log');
+  #list = document.getElementById('messages');
+  #pending = element('ol', { className: 'messages', id: 'pending' });
+  #jump = element('button', { className: 'jump', type: 'button', hidden: true });
+  #unseen = 0;
+  #today = new Date().toDateString();
+
+  constructor(room, me) {
+    this.#room = room;
+    this.#me = me;
+    this.#list.after(this.#pending);
+    this.#scroller.after(this.#jump);
+    this.#jump.addEventListener('click', () => this.toEnd());
+    this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
+    localizeAll(this.#list);
+  }
+
+  get firstId() {
+    const first = this.#list.querySelector('li[id]');
+    return first ? Number(first.id.slice(1)) : 0;
+  }
+
+  append(message, { isGap }) {
+    this.#keepPlace(() => {
+      document.getElementById('empty')?.remove();
+      if (isGap) {
+        const text = 'Some earlier messages are not kept any more.';
+        this.#list.append(element('li', { className: 'gap' }, text));
+      }
+      const li = this.#make(message, this.#list.lastElementChild);
+      li.classList.add('new');
+      this.#list.append(li);
+      this.#trim();
+    }, true);
+    this.#followCalendar();
+  }
+
+  // Older messages, in order, before all others.
+  prepend(messages) {
+    const made = document.createDocumentFragment();
+    for (const message of messages) made.append(this.#make(message, made.lastElementChild));
+    const first = this.#list.firstElementChild;
+    // What is already there must not be announced again as new.
+    this.#scroller.ariaLive = 'off';
+    this.#list.prepend(made);
+    if (first) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
+    requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+  }
+
+  // Shows an entry of the outbox as it is now.
+  showPending(entry, isGone, { name, onRetry, onDrop }) {
+    const id = `pending-${entry.key}`;
+    const old = document.getElementById(id);
+    if (isGone) {
+      this.#keepPlace(() => old?.remove());
+      return;
+    }
+    const li = item(name, this.#me, new Date().toISOString());
+    li.id = id;
+    li.classList.add('pending', 'mine', entry.state);
+    li.classList.toggle('continues', this.#belongsTo(li, old ? old.previousElementSibling : this.#lastSaid()));
+    li.append(element('p', { className: 'text', dir: 'auto' }, entry.text));
+    const note = element('p', { className: 'note' });
+    if (entry.state === 'failed') {
+      note.append(
+        `Not sent: ${entry.reason}`,
+        element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
+        element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'),
+      );
+    } else {
+      note.append(entry.state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
+    }
+    li.append(note);
+    this.#keepPlace(() => (old ? old.replaceWith(li) : this.#pending.append(li)));
+  }
+
+  toEnd() {
+    this.#scroller.scrollTop = 0; // its end: see .log in style.css
+    this.#sawAll();
+  }
+
+  // ---- making ----
+
+  #make(message, previous) {
+    const li = item(message.name || message.from, message.from, message.date);
+    li.id = `m${message.id}`;
+    li.classList.toggle('mine', message.from === this.#me);
+    li.classList.toggle('continues', this.#belongsTo(li, previous));
+    li.append(message.text === null ? this.#dataLine(message) : element('p', { className: 'text', dir: 'auto' }, message.text));
+    return li;
+  }
+
+  #dataLine(message) {
+    const href = `/rooms/${this.#room}/messages?after=${message.id - 1}&limit=1`;
+    const text = `${message.size} bytes of ${message.type || 'data'}`;
+    return element('p', { className: 'text data' }, element('a', { href }, text));
+  }
+
+  #lastSaid() {
+    return this.#pending.lastElementChild ?? this.#list.lastElementChild;
+  }
+
+  // True if both are of one sender and near enough in time to stand together.
+  #belongsTo(li, previous) {
+    const sender = previous?.querySelector('.by b');
+    if (!sender || sender.title !== li.querySelector('.by b').title) return false;
+    const dates = [previous, li].map((one) => Date.parse(one.querySelector('time').dateTime));
+    return dates[1] - dates[0] < TOGETHER_MS;
+  }
+
+  #trim() {
+    if (this.#list.children.length <= SHOWN_MAX || !this.#isAtEnd()) return;
+    for (let n = 0; n < SHOWN_LESS; n++) this.#list.firstElementChild.remove();
+    this.#list.firstElementChild.classList.remove('continues');
+    this.onTrim?.();
+  }
+
+  // A message of "09:00" is no longer today's after midnight.
+  #followCalendar() {
+    const today = new Date().toDateString();
+    if (today === this.#today) return;
+    this.#today = today;
+    localizeAll(this.#list);
+  }
+
+  // ---- what is in sight ----
+
+  #isAtEnd() {
+    return this.#scroller.scrollTop > -NEAR_END_PX;
+  }
+
+  // Does what changes the end of the list: who reads the end goes on reading it, who reads above
+  // keeps what he reads where it is.
+  #keepPlace(change, isNews = false) {
+    const wasAtEnd = this.#isAtEnd();
+    const top = this.#scroller.scrollTop;
+    const height = this.#scroller.scrollHeight;
+    change();
+    if (wasAtEnd) {
+      this.#scroller.scrollTop = 0;
+      return;
+    }
+    this.#scroller.scrollTop = top - (this.#scroller.scrollHeight - height);
+    if (!isNews) return;
+    this.#unseen += 1;
+    this.#jump.textContent = this.#unseen === 1 ? '1 new message' : `${this.#unseen} new messages`;
+    this.#jump.hidden = false;
+  }
+
+  #sawAll() {
+    this.#unseen = 0;
+    this.#jump.hidden = true;
+  }
+}

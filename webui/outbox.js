@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// What was typed and is not yet known to be in the room. Every entry has an idempotency key, so it
+// can be sent again over any way without appearing twice. Knows nothing of the page.
+//   entry: { key, text, state, reason }   state: 'queued', 'sending' or 'failed'
+
+const LOSSES_MAX = 5; // connections lost under one entry, until that is taken for its fault
+
+// randomUUID() exists in secure contexts only, and a room may be served by plain HTTP.
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export class Outbox {
+  #entries = new Map();
+  #send;
+  #changed;
+
+  // send(entry): begins to send; settle(), fail() or lost() tell how it went.
+  // changed(entry, isGone): something about the entry is to be shown.
+  constructor({ send, changed }) {
+    this.#send = send;
+    this.#changed = changed;
+  }
+
+  get size() {
+    return this.#entries.size;
+  }
+
+  has(key) {
+    return this.#entries.has(key);
+  }
+
+  add(text) {
+    const entry = { key: newKey(), text, state: 'queued', reason: '', losses: 0 };
+    this.#entries.set(entry.key, entry);
+    this.#changed(entry, false);
+    return entry;
+  }
+
+  // Sends what waits, in the order it was written.
+  flush() {
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'queued') continue;
+      this.#become(entry, 'sending');
+      this.#send(entry);
+    }
+  }
+
+  // The message is in the room, or not wanted any more.
+  settle(key) {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#changed(entry, true);
+  }
+
+  fail(key, reason) {
+    const entry = this.#entries.get(key);
+    if (entry) this.#become(entry, 'failed', reason);
+  }
+
+  // There was no answer: it has to be sent again.
+  lost(key) {
+    const entry = this.#entries.get(key);
+    if (entry?.state === 'sending') this.#become(entry, 'queued');
+  }
+
+  // The connection broke under everything that was being sent. What breaks every connection would
+  // go on doing so for ever.
+  lostAll() {
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'sending') continue;
+      entry.losses += 1;
+      if (entry.losses > LOSSES_MAX) this.#become(entry, 'failed', 'the connection broke each time.');
+      else this.#become(entry, 'queued');
+    }
+  }
+
+  retry(key) {
+    const entry = this.#entries.get(key);
+    if (entry?.state !== 'failed') return;
+    entry.losses = 0;
+    this.#become(entry, 'queued');
+    this.flush();
+  }
+
+  #become(entry, state, reason = '') {
+    entry.state = state;
+    entry.reason = reason;
+    this.#changed(entry, false);
+  }
+}
