@@ -160,6 +160,8 @@ static void on_committed(void *context, bool is_complete)
     struct catching c = {.stream = s};
     bool has_more;
     s->wait = NULL;
+    if (s->is_on_tape)
+        return; // the tape had it sooner
     if (store == NULL || store_read_page(store, &page, take_row, &c, &has_more) != ERR_OK)
         s->is_failed = true;
     meter(s, &c.count);

@@ -66,8 +66,12 @@ static void drop_oldest(struct tape *tape)
 
 void tape_clear(struct tape *tape)
 {
+    if (tape->mark_count == 0)
+        return;
     while (tape->mark_count > 0)
         drop_oldest(tape);
+    // Who has read to the end is off the tape, too: what comes next need not follow.
+    tape->begin = ++tape->end;
 }
 
 int64_t tape_last_id(const struct tape *tape)
@@ -184,7 +188,8 @@ static size_t count_ids_up_to(const struct tape *tape, int64_t id)
 
 bool tape_seek(const struct tape *tape, int64_t id, struct tape_position *out_position)
 {
-    if (tape->mark_count == 0)
+    // A reader of the database may be ahead of us: what he has is still to come here.
+    if (tape->mark_count == 0 || id > tape_last_id(tape))
         return false;
     size_t before = count_ids_up_to(tape, id);
     if (before == 0) {

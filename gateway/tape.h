@@ -36,7 +36,8 @@ struct tape_position {
     struct meter_count sum; // of all payloads before it
 };
 
-// The place behind message `id`; false if something after it is not on the tape.
+// The place behind message `id`; false if something after it is not on the tape, or if `id` itself
+// is yet to come.
 bool tape_seek(const struct tape *tape, int64_t id, struct tape_position *out_position);
 // The newest message; 0 for an empty tape.
 int64_t tape_last_id(const struct tape *tape);

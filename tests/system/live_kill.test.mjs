@@ -43,6 +43,15 @@ function publish(stack, token, number) {
   return { acked, client, done: all.finally(() => client.endAsync(true)) };
 }
 
+// As deepEqual, but of 5,000 ids it says where they part.
+function assertSame(actual, expected) {
+  const length = Math.max(actual.length, expected.length);
+  for (let i = 0; i < length; i += 1) {
+    const around = [actual, expected].map((ids) => ids.slice(Math.max(i - 3, 0), i + 4).join(' '));
+    assert.equal(actual[i], expected[i], `at ${i}: ${around[0]}, not ${around[1]}`);
+  }
+}
+
 test('nothing is missing or doubled on any face while both programs are killed', async (t) => {
   const stack = await startStack({ config: { read_wait_ms: 1000 } });
   t.after(() => stack.stop());
@@ -91,7 +100,7 @@ test('nothing is missing or doubled on any face while both programs are killed',
   }
   for (const reader of [stream, poll]) {
     await waitFor(() => reader.messages.length >= ids.length, 'all messages', PATIENCE_MS);
-    assert.deepEqual(reader.messages.map((message) => message.id), ids);
+    assertSame(reader.messages.map((message) => message.id), ids);
   }
   // A plain subscriber has no past; what it saw has one order, and is what the others saw.
   const textOf = new Map(history.map((message) => [message.id, message.text]));

@@ -59,6 +59,7 @@ static void a_reader_gets_what_follows_its_id(void **state)
     assert_int_equal(at.id, 7);
     assert_int_equal(at.sum.messages, 2);
     assert_int_equal(at.sum.bytes, 10);
+    assert_false(tape_seek(tape, 8, &at)); // who is ahead must not be given 8 once more
     tape_destroy(tape);
 }
 
@@ -69,8 +70,9 @@ static void what_is_missing_before_the_tape_is_told(void **state)
     struct tape_position at;
     append(tape, 7, 3, "seven");
     assert_false(tape_seek(tape, 2, &at)); // 3 is not here
-    assert_true(tape_seek(tape, 3, &at));
+    assert_true(tape_seek(tape, 7, &at));
     append(tape, 9, 8, "nine"); // 8 was missed: the tape starts anew
+    assert_string_equal(read_all(tape, at), "(fell off)");
     assert_false(tape_seek(tape, 7, &at));
     assert_true(tape_seek(tape, 8, &at));
     assert_string_equal(read_all(tape, at), "nine");
@@ -91,7 +93,10 @@ static void a_slow_reader_falls_off(void **state)
     assert_false(tape_seek(tape, 0, &at));
     assert_true(tape_seek(tape, 1, &at));
     assert_string_equal(read_all(tape, at), "bbbbcccc");
+    assert_true(tape_seek(tape, 3, &at));
     assert_int_equal(tape_append(tape, 4, 3, 1, span_of("longer than the tape")), ERR_TOO_LARGE);
+    append(tape, 5, 4, "eeee");
+    assert_string_equal(read_all(tape, at), "(fell off)"); // 4 is to come from elsewhere
     assert_false(tape_seek(tape, 3, &at));
     tape_destroy(tape);
 }
