@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_INT, KIND_FLAG, KIND_DURABILITY };
+#include "topic.h"
+
+enum kind { KIND_TEXT, KIND_PATH, KIND_ROOM, KIND_INT, KIND_FLAG, KIND_DURABILITY };
 
 struct option {
     const char *name;
@@ -53,6 +55,8 @@ static const struct option options[] = {
     INT(max_token, "8192", 256, 65535, "bytes", "longest token"),
 
     TEXT(room_topic, "rooms/+/messages", "topic whose messages are kept; + stands for the room"),
+    {"default_room", KIND_ROOM, offsetof(struct config, default_room), 0, 0, "lobby", "",
+     "room of /savemessage and /chat; empty: neither is there"},
     INT(max_payload, "131072", 1, MIB(16), "bytes", "longest payload of one message"),
     INT(max_rooms, "100000", 1, 10000000, "rooms", "rooms in the database"),
 
@@ -127,6 +131,15 @@ static enum err set_text(char **field, const char *value)
     return ERR_OK;
 }
 
+static enum err set_room(char **field, const char *value, struct buf *why)
+{
+    if (*value != '\0' && !topic_is_room(span_of(value))) {
+        buf_add_text(why, "expected a room's name, or nothing");
+        return ERR_INVALID;
+    }
+    return set_text(field, value);
+}
+
 static enum err set_flag(bool *field, const char *value, struct buf *why)
 {
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0 && strcmp(value, "on") != 0 &&
@@ -172,6 +185,8 @@ static enum err set(struct config *config, const struct option *option, const ch
     case KIND_TEXT:
     case KIND_PATH:
         return set_text(field_of(config, option), value);
+    case KIND_ROOM:
+        return set_room(field_of(config, option), value, why);
     case KIND_INT:
         return set_int(field_of(config, option), option, value, why);
     case KIND_FLAG:
@@ -210,7 +225,8 @@ enum err config_init(struct config *out_config)
 void config_finish(struct config *config)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (options[i].kind != KIND_TEXT && options[i].kind != KIND_PATH)
+        if (options[i].kind != KIND_TEXT && options[i].kind != KIND_PATH &&
+            options[i].kind != KIND_ROOM)
             continue;
         char **field = field_of(config, &options[i]);
         free(*field);

@@ -33,7 +33,8 @@ struct config {
     int64_t max_token;    // bytes
 
     // Rooms and messages.
-    char *room_topic; // exactly one "+"
+    char *room_topic;   // exactly one "+"
+    char *default_room; // of /savemessage and /chat; "" for neither
     int64_t max_payload;
     int64_t max_rooms;
 

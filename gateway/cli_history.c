@@ -75,7 +75,7 @@ static enum err write_page(struct store *store, const struct request *r, struct 
     bool has_more;
     if (!r->is_json)
         return store_read_page(store, &r->page, add_line, out, &has_more);
-    enum err err = page_json_write(store, &r->page, out, &facts);
+    enum err err = page_json_write(store, &r->page, PAGE_JSON_WHOLE, out, &facts);
     buf_add_char(out, '\n');
     return err;
 }

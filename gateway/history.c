@@ -159,14 +159,14 @@ void history_forget(struct history_wait *wait)
 // ---- pages ----
 
 static enum err read_page(struct history *h, const struct store_page *page,
-                          struct history_facts *out_facts)
+                          enum page_json_form form, struct history_facts *out_facts)
 {
     struct store *store = worker_store(h->worker);
     if (store == NULL)
         return ERR_AGAIN;
     if (h->scratch.cap > SCRATCH_KEPT)
         buf_finish(&h->scratch);
-    return page_json_write(store, page, &h->scratch, out_facts);
+    return page_json_write(store, page, form, &h->scratch, out_facts);
 }
 
 enum err history_json(struct worker *worker, const struct store_page *page, struct span *out_json,
@@ -184,13 +184,22 @@ enum err history_json(struct worker *worker, const struct store_page *page, stru
         if (page_cache_find(h->pages, page, &state, out_json, out_facts))
             return ERR_OK;
     }
-    enum err err = read_page(h, page, out_facts);
+    enum err err = read_page(h, page, PAGE_JSON_WHOLE, out_facts);
     if (err != ERR_OK)
         return err;
     *out_json = buf_span(&h->scratch);
     if (is_settled)
         page_cache_put(h->pages, page, &state, *out_json, out_facts);
     return ERR_OK;
+}
+
+enum err history_short_json(struct worker *worker, const struct store_page *page,
+                            struct span *out_json, struct history_facts *out_facts)
+{
+    enum err err = read_page(worker->history, page, PAGE_JSON_SHORT, out_facts);
+    if (err == ERR_OK)
+        *out_json = buf_span(&worker->history->scratch);
+    return err;
 }
 
 void history_etag(const struct history_facts *facts, char out[HISTORY_ETAG_TEXT])

@@ -37,6 +37,10 @@ struct history_facts {
 MUST_USE enum err history_json(struct worker *worker, const struct store_page *page,
                                struct span *out_json, struct history_facts *out_facts);
 
+// The array of {"m","n","t"} of a page, from the database; otherwise the same.
+MUST_USE enum err history_short_json(struct worker *worker, const struct store_page *page,
+                                     struct span *out_json, struct history_facts *out_facts);
+
 // The strong entity tag of a page, with its quotes: the same facts mean the same bytes.
 enum { HISTORY_ETAG_TEXT = 128 };
 void history_etag(const struct history_facts *facts, char out[HISTORY_ETAG_TEXT]);

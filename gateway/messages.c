@@ -25,6 +25,16 @@ static bool read_room(struct exchange *x, struct span *out_room)
     return false;
 }
 
+// The room of the addresses that name none; false if there are no such addresses.
+static bool read_default_room(struct exchange *x, struct span *out_room)
+{
+    *out_room = span_of(exchange_worker(x)->gateway->config.default_room);
+    if (out_room->len > 0)
+        return true;
+    exchange_refuse(x, 404, ERR_NOT_FOUND, "There is no default_room here.");
+    return false;
+}
+
 // ---- reading ----
 
 struct reading {
@@ -35,6 +45,7 @@ struct reading {
     struct poll *poll;
     int64_t poll_ms; // how long to wait for a first message; 0: not at all, or no longer
     enum meter_face face;
+    bool is_short; // {"m","n","t"} of each message
 };
 
 static void reading_finish(struct reading *r)
@@ -95,10 +106,11 @@ static void on_readable(void *context, bool is_complete)
     struct span json;
     struct history_facts facts;
     r->wait = NULL;
-    enum err err = history_json(exchange_worker(r->x), &r->page, &json, &facts);
+    struct worker *worker = exchange_worker(r->x);
+    enum err err = r->is_short ? history_short_json(worker, &r->page, &json, &facts)
+                               : history_json(worker, &r->page, &json, &facts);
     if (err == ERR_OK && facts.count.messages == 0 && r->poll_ms > 0) {
-        err = poll_start(exchange_worker(r->x), r->page.room, r->page.after, r->poll_ms, on_polled,
-                         r, &r->poll);
+        err = poll_start(worker, r->page.room, r->page.after, r->poll_ms, on_polled, r, &r->poll);
         if (err == ERR_OK)
             return;
     }
@@ -155,12 +167,9 @@ static bool read_parameters(struct exchange *x, struct store_page *page, int64_t
     return false;
 }
 
-void messages_read(struct exchange *x)
+static void read_messages(struct exchange *x, struct span room, bool is_short)
 {
-    struct span room;
     struct store_page page;
-    if (!read_room(x, &room))
-        return;
     if (events_are_wanted(x)) {
         events_open(x, room);
         return;
@@ -169,6 +178,8 @@ void messages_read(struct exchange *x)
     if (!read_parameters(x, &page, &poll_ms))
         return;
     page.room = room;
+    if (is_short && !input_has_parameter(exchange_head(x)->query, "limit"))
+        page.limit = STORE_PAGE_MAX; // its clients know no pages
     struct reading *r = calloc(1, sizeof *r);
     if (r == NULL) {
         exchange_refuse(x, 503, ERR_MEMORY, NULL);
@@ -179,11 +190,26 @@ void messages_read(struct exchange *x)
         return;
     }
     r->x = x;
+    r->is_short = is_short;
     r->page = page;
     r->poll_ms = poll_ms;
     r->face = poll_ms > 0 ? METER_POLL : METER_HTTP;
     exchange_on_cancel(x, on_read_cancel, r);
     await_readable(r);
+}
+
+void messages_read(struct exchange *x)
+{
+    struct span room;
+    if (read_room(x, &room))
+        read_messages(x, room, false);
+}
+
+void messages_read_short(struct exchange *x)
+{
+    struct span room;
+    if (read_default_room(x, &room))
+        read_messages(x, room, true);
 }
 
 // ---- posting ----
@@ -251,7 +277,7 @@ static bool check_sender(struct exchange *x, const struct caller *caller,
 }
 
 // Reads the body, or answers.
-static bool read_submission(struct exchange *x, struct submission *out)
+static bool read_submission(struct exchange *x, bool is_short, struct submission *out)
 {
     struct span type = {0}, encoding;
     if (http_head_field(exchange_head(x), "Content-Encoding", &encoding) &&
@@ -262,7 +288,8 @@ static bool read_submission(struct exchange *x, struct submission *out)
     (void)http_head_field(exchange_head(x), "Content-Type", &type); // empty: plain bytes
     struct submission_refusal refusal;
     size_t max = (size_t)exchange_worker(x)->gateway->config.max_payload;
-    enum err err = submission_read(type, exchange_body(x), max, out, &refusal);
+    enum err err = is_short ? submission_read_short(exchange_body(x), max, out, &refusal)
+                            : submission_read(type, exchange_body(x), max, out, &refusal);
     if (err == ERR_INVALID)
         exchange_refuse(x, refusal.status, refusal.status == 413 ? ERR_TOO_LARGE : err,
                         refusal.detail);
@@ -271,14 +298,13 @@ static bool read_submission(struct exchange *x, struct submission *out)
     return err == ERR_OK;
 }
 
-void messages_post(struct exchange *x)
+static void post_message(struct exchange *x, struct span room, bool is_short)
 {
-    struct span room;
     struct caller caller;
     struct submission s;
-    if (!read_room(x, &room) || !auth_admit(x, RIGHTS_PUBLISH, room, &caller))
+    if (!auth_admit(x, RIGHTS_PUBLISH, room, &caller))
         return;
-    if (!read_submission(x, &s)) {
+    if (!read_submission(x, is_short, &s)) {
         caller_finish(&caller);
         return;
     }
@@ -289,4 +315,18 @@ void messages_post(struct exchange *x)
     }
     submission_finish(&s);
     caller_finish(&caller);
+}
+
+void messages_post(struct exchange *x)
+{
+    struct span room;
+    if (read_room(x, &room))
+        post_message(x, room, false);
+}
+
+void messages_post_short(struct exchange *x)
+{
+    struct span room;
+    if (read_default_room(x, &room))
+        post_message(x, room, true);
 }

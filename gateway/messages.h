@@ -12,4 +12,10 @@ void messages_read(struct exchange *x);
 // POST /rooms/*/messages: 201 with the stamped message, 200 if the idempotency key was seen before.
 void messages_post(struct exchange *x);
 
+// The same for `default_room` in the short form of a well-known serverless chat; 404 without one.
+// GET /chat: the latest 1,000 messages, or what the parameters say, as [{"m","n","t"}].
+void messages_read_short(struct exchange *x);
+// POST /savemessage of {"m","n","t"}.
+void messages_post_short(struct exchange *x);
+
 #endif

@@ -15,15 +15,34 @@ size_t page_json_max(size_t max_payload)
 
 // What a callback of the store writes into.
 struct rendering {
+    enum page_json_form form;
     struct json_writer *w;
     const char *epoch;
     struct history_facts *facts;
 };
 
+static void write_short(const struct message *m, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_key(w, "m");
+    if (span_is_utf8(m->payload))
+        json_put_text(w, m->payload);
+    else
+        json_put_null(w); // what is no text is shown by the other form
+    json_key(w, "n");
+    json_put_text(w, m->name.len > 0 ? m->name : m->from);
+    json_key(w, "t");
+    json_put_int(w, m->date_ms);
+    json_end_object(w);
+}
+
 static bool render_message(void *context, const struct message *m)
 {
     struct rendering *r = context;
-    message_write_json(m, r->epoch, r->w);
+    if (r->form == PAGE_JSON_SHORT)
+        write_short(m, r->w);
+    else
+        message_write_json(m, r->epoch, r->w);
     if (r->w->out->status != ERR_OK)
         return false;
     if (r->facts->first_id == 0)
@@ -33,36 +52,52 @@ static bool render_message(void *context, const struct message *m)
     return true;
 }
 
-static enum err render(struct store *store, const struct store_page *page, struct buf *out,
-                       struct history_facts *facts)
+static enum err render_array(struct store *store, const struct store_page *page,
+                             struct rendering *r)
+{
+    json_begin_array(r->w);
+    enum err err = store_read_page(store, page, render_message, r, &r->facts->has_more);
+    json_end_array(r->w);
+    return err;
+}
+
+static enum err render_object(struct store *store, const struct store_page *page,
+                              struct rendering *r)
+{
+    struct json_writer *w = r->w;
+    json_begin_object(w);
+    json_key(w, "room");
+    json_put_text(w, page->room);
+    json_key(w, "epoch");
+    json_put_text(w, span_of(r->epoch));
+    json_key(w, "messages");
+    enum err err = render_array(store, page, r);
+    json_key(w, "more");
+    json_put_bool(w, r->facts->has_more);
+    json_end_object(w);
+    return err;
+}
+
+static enum err render(struct store *store, const struct store_page *page, enum page_json_form form,
+                       struct buf *out, struct history_facts *facts)
 {
     struct json_writer w;
-    struct rendering r = {&w, store_epoch(store), facts};
+    struct rendering r = {form, &w, store_epoch(store), facts};
     *facts = (struct history_facts){0};
     (void)snprintf(facts->epoch, sizeof facts->epoch, "%s", r.epoch);
     buf_clear(out);
     json_writer_init(&w, out);
-    json_begin_object(&w);
-    json_key(&w, "room");
-    json_put_text(&w, page->room);
-    json_key(&w, "epoch");
-    json_put_text(&w, span_of(r.epoch));
-    json_key(&w, "messages");
-    json_begin_array(&w);
-    enum err err = store_read_page(store, page, render_message, &r, &facts->has_more);
-    json_end_array(&w);
-    json_key(&w, "more");
-    json_put_bool(&w, facts->has_more);
-    json_end_object(&w);
+    enum err err =
+        form == PAGE_JSON_SHORT ? render_array(store, page, &r) : render_object(store, page, &r);
     return err != ERR_OK ? err : out->status;
 }
 
-enum err page_json_write(struct store *store, const struct store_page *page, struct buf *out,
-                         struct history_facts *out_facts)
+enum err page_json_write(struct store *store, const struct store_page *page,
+                         enum page_json_form form, struct buf *out, struct history_facts *out_facts)
 {
     struct store_page asked = *page;
     for (;;) {
-        enum err err = render(store, &asked, out, out_facts);
+        enum err err = render(store, &asked, form, out, out_facts);
         if (err != ERR_TOO_LARGE || asked.limit == 1)
             return err;
         // As many as fitted now: exact from the oldest on, a good guess from the newest back.

@@ -12,9 +12,15 @@
 // it gets fewer messages. `max_payload` is the longest payload of one message in bytes.
 size_t page_json_max(size_t max_payload);
 
-// Writes the JSON object {"room","epoch","messages","more"} into `out`, which is cleared first.
+enum page_json_form {
+    PAGE_JSON_WHOLE, // the object {"room","epoch","messages","more"}
+    PAGE_JSON_SHORT  // an array of {"m","n","t"}: text, display name or subject, ms since 1970
+};
+
+// Writes the page in that form into `out`, which is cleared first.
 // Errors: those of the store and of the buffer.
 MUST_USE enum err page_json_write(struct store *store, const struct store_page *page,
-                                  struct buf *out, struct history_facts *out_facts);
+                                  enum page_json_form form, struct buf *out,
+                                  struct history_facts *out_facts);
 
 #endif

@@ -17,6 +17,11 @@ static const struct route routes[] = {
     {"GET", "/rooms/*/live", page_live, ROUTE_BODY_NONE},
     {"GET", "/rooms/*/messages", messages_read, ROUTE_BODY_NONE},
     {"POST", "/rooms/*/messages", messages_post, ROUTE_BODY_MESSAGE},
+    // As a client of Django's habits has them.
+    {"GET", "/rooms/*/messages/", messages_read, ROUTE_BODY_NONE},
+    {"POST", "/rooms/*/messages/", messages_post, ROUTE_BODY_MESSAGE},
+    {"GET", "/chat", messages_read_short, ROUTE_BODY_NONE},
+    {"POST", "/savemessage", messages_post_short, ROUTE_BODY_MESSAGE},
     {"POST", "/topics/**", topics_post, ROUTE_BODY_MESSAGE},
     {"GET", "/mqtt", relay_open, ROUTE_BODY_NONE},
     {"POST", "/session", session_open, ROUTE_BODY_FORM},

@@ -2,13 +2,15 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "submission.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/base64.h"
+#include "core/hash.h"
 #include "form.h"
 #include "input.h"
 
-enum { JSON_VALUES_MAX = 256 };
+enum { JSON_VALUES_MAX = 256, KEY_ROOM = 100 + sizeof "-ffffffff-16777216" };
 
 static enum err refuse(struct submission_refusal *refusal, int status, const char *detail)
 {
@@ -57,8 +59,6 @@ static enum err read_members(struct submission *s, const struct json *root, size
                              struct submission_refusal *refusal)
 {
     struct span data;
-    if (!json_is_object(root))
-        return refuse(refusal, 422, "the body has to be a JSON object");
     bool has_text = json_member(root, "text") != NULL;
     bool has_data = json_member(root, "data") != NULL;
     if (has_text == has_data)
@@ -88,8 +88,7 @@ static bool has_few_values(struct span body)
     return values <= JSON_VALUES_MAX;
 }
 
-static enum err read_json(struct submission *s, struct span body, size_t max_payload,
-                          struct submission_refusal *refusal)
+static enum err parse(struct submission *s, struct span body, struct submission_refusal *refusal)
 {
     struct json *root = NULL;
     if (!has_few_values(body))
@@ -102,7 +101,49 @@ static enum err read_json(struct submission *s, struct span body, size_t max_pay
         return err;
     s->kind = SUBMISSION_JSON;
     s->owned = root;
-    return read_members(s, root, max_payload, refusal);
+    return json_is_object(root) ? ERR_OK : refuse(refusal, 422, "the body has to be a JSON object");
+}
+
+static enum err read_json(struct submission *s, struct span body, size_t max_payload,
+                          struct submission_refusal *refusal)
+{
+    enum err err = parse(s, body, refusal);
+    return err == ERR_OK ? read_members(s, s->owned, max_payload, refusal) : err;
+}
+
+// ---- the short form ----
+
+// The key of what was said at `when`: "<when>-<hash of the text>-<its length>".
+static enum err make_key(struct submission *s, const struct json *when)
+{
+    int64_t number;
+    if (when == NULL)
+        return ERR_OK;
+    buf_init(&s->bytes, KEY_ROOM);
+    if (json_get_int(when, &number))
+        buf_add_int(&s->bytes, number);
+    else if (json_text(when) != NULL)
+        buf_add_text(&s->bytes, json_text(when));
+    else
+        return ERR_INVALID;
+    buf_printf(&s->bytes, "-%08" PRIx32 "-%zu", hash_fnv(s->payload), s->payload.len);
+    s->key = buf_span(&s->bytes);
+    return s->bytes.status;
+}
+
+static enum err read_short(struct submission *s, struct span body,
+                           struct submission_refusal *refusal)
+{
+    enum err err = parse(s, body, refusal);
+    if (err != ERR_OK)
+        return err;
+    if (json_text(json_member(s->owned, "m")) == NULL || !get_text(s->owned, "m", &s->payload) ||
+        !get_text(s->owned, "n", &s->from))
+        return refuse(refusal, 422, "the object needs m, a string; n has to be one if it is there");
+    err = make_key(s, json_member(s->owned, "t"));
+    return err == ERR_INVALID || err == ERR_TOO_LARGE
+               ? refuse(refusal, 422, "t has to be a whole number or a string of 100 bytes at most")
+               : err;
 }
 
 // ---- forms ----
@@ -149,19 +190,35 @@ static enum err read_any(struct submission *s, struct span content_type, struct 
     return ERR_OK;
 }
 
+// What was read is given out if it is also within the limits.
+static enum err finish_reading(struct submission *s, enum err err, size_t max_payload,
+                               struct submission *out_submission,
+                               struct submission_refusal *out_refusal)
+{
+    if (err == ERR_OK)
+        err = check(s, max_payload, out_refusal);
+    if (err == ERR_OK)
+        *out_submission = *s;
+    else
+        submission_finish(s);
+    return err;
+}
+
 enum err submission_read(struct span content_type, struct span body, size_t max_payload,
                          struct submission *out_submission, struct submission_refusal *out_refusal)
 {
     struct submission s = {.kind = SUBMISSION_RAW};
-    enum err err = read_any(&s, content_type, body, max_payload, out_refusal);
-    if (err == ERR_OK)
-        err = check(&s, max_payload, out_refusal);
-    if (err != ERR_OK) {
-        submission_finish(&s);
-        return err;
-    }
-    *out_submission = s;
-    return ERR_OK;
+    return finish_reading(&s, read_any(&s, content_type, body, max_payload, out_refusal),
+                          max_payload, out_submission, out_refusal);
+}
+
+enum err submission_read_short(struct span body, size_t max_payload,
+                               struct submission *out_submission,
+                               struct submission_refusal *out_refusal)
+{
+    struct submission s = {.kind = SUBMISSION_RAW};
+    return finish_reading(&s, read_short(&s, body, out_refusal), max_payload, out_submission,
+                          out_refusal);
 }
 
 void submission_finish(struct submission *submission)

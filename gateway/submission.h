@@ -16,7 +16,7 @@ struct submission {
     struct span from; // who is to be shown as the sender, for those who may say so; may be empty
     struct span csrf; // the form's, may be empty
     void *owned;      // JSON tree or form
-    struct buf bytes; // decoded base64
+    struct buf bytes; // decoded base64, or the key that was made
     enum { SUBMISSION_RAW, SUBMISSION_FORM, SUBMISSION_JSON } kind;
 };
 
@@ -34,6 +34,11 @@ struct submission_refusal {
 MUST_USE enum err submission_read(struct span content_type, struct span body, size_t max_payload,
                                   struct submission *out_submission,
                                   struct submission_refusal *out_refusal);
+// The same of the short form, whatever the Content-Type: {"m": text, "n": from, "t": when}. What
+// was sent twice has the same text and `t`, so the two make the key.
+MUST_USE enum err submission_read_short(struct span body, size_t max_payload,
+                                        struct submission *out_submission,
+                                        struct submission_refusal *out_refusal);
 void submission_finish(struct submission *submission);
 
 #endif

@@ -157,11 +157,72 @@ static void a_huge_tree_is_refused_before_it_is_built(void **state)
     buf_finish(&body);
 }
 
+static void takes_the_short_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *payload, *from, *key;
+    } cases[] = {
+        {"{\"m\":\"Hello World!\",\"n\":\"yourname\",\"t\":\"123456\"}", "Hello World!", "yourname",
+         "123456-b1ea4872-12"},
+        {"{\"m\":\"Hello World!\",\"t\":123456}", "Hello World!", "", "123456-b1ea4872-12"},
+        {"{\"m\":\"Hello world!\",\"t\":123456}", "Hello world!", "", "123456-7a78f512-12"},
+        {"{\"m\":\"\"}", "", "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct submission s;
+        struct submission_refusal refusal = {0, "none"};
+        print_message("%s\n", cases[i].body);
+        assert_int_equal(submission_read_short(span_of(cases[i].body), MAX_PAYLOAD, &s, &refusal),
+                         ERR_OK);
+        assert_true(span_is(s.payload, cases[i].payload));
+        assert_true(span_is(s.from, cases[i].from));
+        print_message("%.*s\n", (int)s.key.len, s.key.len ? s.key.ptr : "");
+        assert_true(span_is(s.key, cases[i].key));
+        submission_finish(&s);
+    }
+}
+
+static void says_why_the_short_form_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        int status;
+    } cases[] = {
+        {"", 400},
+        {"m=a", 400},
+        {"[]", 422},
+        {"{}", 422},
+        {"{\"m\":1}", 422},
+        {"{\"m\":\"a\",\"n\":1}", 422},
+        {"{\"m\":\"a\",\"t\":true}", 422},
+        {"{\"m\":\"a\",\"t\":1.5}", 422},
+        {"{\"m\":\"a\",\"t\":\"\\n\"}", 422},
+        {"{\"m\":\"a\",\"t\":"
+         "\"12345678901234567890123456789012345678901234567890123456789012345678901"
+         "23456789012345678901234567890123456789012345678901234567890\"}",
+         422},
+        {"{\"m\":\"123456789012345678901234567890123\"}", 413},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct submission s;
+        struct submission_refusal refusal = {0, NULL};
+        print_message("%s\n", cases[i].body);
+        assert_int_equal(submission_read_short(span_of(cases[i].body), MAX_PAYLOAD, &s, &refusal),
+                         ERR_INVALID);
+        assert_int_equal(refusal.status, cases[i].status);
+        assert_non_null(refusal.detail);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_json_forms_and_bytes),
         cmocka_unit_test(says_why_a_body_is_no_message),
+        cmocka_unit_test(takes_the_short_form),
+        cmocka_unit_test(says_why_the_short_form_is_none),
         cmocka_unit_test(the_longest_payload_fits_exactly),
         cmocka_unit_test(a_huge_tree_is_refused_before_it_is_built),
     };
