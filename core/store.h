@@ -94,6 +94,10 @@ MUST_USE enum err store_read_rooms(struct store *store, store_room_fn *each, voi
 MUST_USE enum err store_read_last(struct store *store, struct span room, store_message_fn *each,
                                   void *context);
 
+// The newest id that the room ever had in this log, whether its message is still there or was
+// trimmed; 0 for none.
+MUST_USE enum err store_room_last_id(struct store *store, struct span room, int64_t *out_id);
+
 // Idempotency keys not older than `since_ms`, for the plugin's memory.
 typedef bool store_key_fn(void *context, struct span room, struct span from, struct span key,
                           int64_t id, int64_t date_ms);

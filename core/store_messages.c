@@ -195,6 +195,17 @@ enum err store_read_rooms(struct store *store, store_room_fn *each, void *contex
     return store_end(&run);
 }
 
+enum err store_room_last_id(struct store *store, struct span room, int64_t *out_id)
+{
+    struct store_run run = store_start(store, STORE_SQL_ROOM_LAST_ID);
+    store_bind_text(&run, room);
+    int64_t id = store_step(&run) ? store_get_column_int(&run, "last_id") : 0;
+    enum err err = store_end(&run);
+    if (err == ERR_OK)
+        *out_id = id;
+    return err;
+}
+
 enum err store_read_keys(struct store *store, int64_t since_ms, store_key_fn *each, void *context)
 {
     struct store_run run = store_start(store, STORE_SQL_KEYS);

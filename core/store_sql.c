@@ -54,6 +54,7 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_PAGE_AFTER] = PAGE " AND id < ?2 AND id > ?4 ORDER BY id LIMIT ?3 + 1",
 
     [STORE_SQL_ROOMS] = "SELECT room, last_id, messages FROM rooms ORDER BY last_id DESC",
+    [STORE_SQL_ROOM_LAST_ID] = "SELECT last_id FROM rooms WHERE room = ?",
     [STORE_SQL_KEYS] =
         "SELECT room, sender, key, id, date_ms FROM keys JOIN rooms USING (room_id)"
         " WHERE date_ms >= ? ORDER BY date_ms",

@@ -42,7 +42,7 @@ static enum err read_start(struct exchange *x, const char *epoch, struct stream_
     case EVENT_STREAM_AFTER:
         break;
     case EVENT_STREAM_EARLIEST:
-        start->after = 0;
+        start->is_earliest = true;
         break;
     case EVENT_STREAM_OTHER_EPOCH:
         start->is_other_epoch = true;

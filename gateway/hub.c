@@ -98,10 +98,11 @@ void hub_write_keepalive(enum hub_form form, struct buf *out)
         buf_add_char(out, '\n');
 }
 
-void hub_write_end(enum hub_form form, struct span room, int64_t id, struct buf *out)
+void hub_write_end(enum hub_form form, struct span room, const char *epoch, int64_t id,
+                   struct buf *out)
 {
     if (form == HUB_ITEMS)
-        page_live_end(room, id, out);
+        page_live_end(room, epoch, id, out);
 }
 
 // ---- tapes ----
@@ -177,58 +178,17 @@ static bool take_row(void *context, const struct message *m)
     return true;
 }
 
-static bool take_newest(void *context, const struct message *m)
-{
-    *(int64_t *)context = m->id;
-    return true;
-}
-
-static enum err read_newest(struct store *store, struct span room, int64_t *out_id)
-{
-    *out_id = 0;
-    enum err err = store_read_last(store, room, take_newest, out_id);
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
 // The tapes start anew behind the newest message, and readers fetch the rest for themselves.
 static void start_anew(struct hub_room *room, struct store *store)
 {
     int64_t newest;
-    if (read_newest(store, name_of(room), &newest) != ERR_OK)
+    if (store_room_last_id(store, name_of(room), &newest) != ERR_OK)
         return; // the next check tries again
     for (int form = 0; form < HUB_FORM_COUNT; form++)
         if (room->tapes[form] != NULL)
             tape_clear(room->tapes[form]);
     room->last_id = newest;
     wake_later(room);
-}
-
-static void on_committed(void *context, bool is_complete)
-{
-    struct hub_room *room = context;
-    room->wait = NULL;
-    struct store *store = worker_store(room->hub->worker);
-    if (store == NULL)
-        return; // the next check tries again
-    struct store_page page = {name_of(room), 0, room->last_id, REPAIR_MAX};
-    bool has_more = false;
-    int64_t accepted = room->checked_id;
-    if (room->hub->worker->gateway->mark != NULL)
-        accepted = watermark_accepted(room->hub->worker->gateway->mark, name_of(room));
-    enum err err = store_read_page(store, &page, take_row, room, &has_more);
-    if (err == ERR_OK && has_more)
-        start_anew(room, store); // too much for a tape
-    if (err == ERR_OK && is_complete)
-        room->checked_id = accepted;
-    wake_later(room); // readers that wait for the first look learn that it was taken
-}
-
-// Reads what is in the database behind the tapes' end.
-static void repair(struct hub_room *room)
-{
-    if (room->wait == NULL)
-        room->wait =
-            history_await(room->hub->worker, name_of(room), room->seen_id, on_committed, room);
 }
 
 // Notices that the log is another one: an older copy of the database was put in place.
@@ -250,6 +210,38 @@ static void follow_epoch(struct hub *hub)
         room->seen_id = 0;
         start_anew(room, store);
     }
+}
+
+static void on_committed(void *context, bool is_complete)
+{
+    struct hub_room *room = context;
+    room->wait = NULL;
+    struct store *store = worker_store(room->hub->worker);
+    if (store == NULL)
+        return; // the next check tries again
+    follow_epoch(room->hub);
+    struct store_page page = {name_of(room), 0, room->last_id, REPAIR_MAX};
+    bool has_more = false;
+    int64_t newest = 0;
+    int64_t accepted = room->checked_id;
+    if (room->hub->worker->gateway->mark != NULL)
+        accepted = watermark_accepted(room->hub->worker->gateway->mark, name_of(room));
+    enum err err = store_room_last_id(store, name_of(room), &newest); // before the page is read
+    if (err == ERR_OK)
+        err = store_read_page(store, &page, take_row, room, &has_more);
+    if (err == ERR_OK && (has_more || room->last_id < newest))
+        start_anew(room, store); // too much for a tape, or trimmed before it was read
+    if (err == ERR_OK && is_complete)
+        room->checked_id = accepted;
+    wake_later(room); // readers that wait for the first look learn that it was taken
+}
+
+// Reads what is in the database behind the tapes' end.
+static void repair(struct hub_room *room)
+{
+    if (room->wait == NULL)
+        room->wait =
+            history_await(room->hub->worker, name_of(room), room->seen_id, on_committed, room);
 }
 
 static void on_message(void *context, struct feed_message *message)
@@ -326,7 +318,7 @@ static enum err create_room(struct hub *hub, struct span name, struct hub_room *
     room->hub = hub;
     room->len = name.len;
     memcpy(room->room, name.ptr, name.len);
-    enum err err = read_newest(store, name, &room->last_id);
+    enum err err = store_room_last_id(store, name, &room->last_id);
     room->seen_id = room->last_id;
     if (err == ERR_OK)
         err = table_add(&hub->rooms, hash_bytes(&hub->seed, name), room);

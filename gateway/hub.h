@@ -27,7 +27,8 @@ void hub_write_open(enum hub_form form, struct span room, const char *epoch, int
 void hub_write_reset(enum hub_form form, struct span room, const char *epoch, int64_t after,
                      const char *reason, struct buf *out);
 void hub_write_keepalive(enum hub_form form, struct buf *out);
-void hub_write_end(enum hub_form form, struct span room, int64_t id, struct buf *out);
+void hub_write_end(enum hub_form form, struct span room, const char *epoch, int64_t id,
+                   struct buf *out);
 
 // Makes and ends the worker's hub (worker->hub). Readers must be gone when it ends.
 MUST_USE enum err hub_start(struct worker *worker);
@@ -52,7 +53,7 @@ const struct tape *hub_tape(const struct hub_reader *reader, enum hub_form form)
 bool hub_is_current(const struct hub_reader *reader, int64_t id);
 struct span hub_room_name(const struct hub_reader *reader);
 // The room's log as the hub last read it: its epoch (borrowed until the next turn of the loop), and
-// its newest message.
+// its newest message, which may have been trimmed.
 const char *hub_epoch(const struct hub_reader *reader);
 int64_t hub_last_id(const struct hub_reader *reader);
 

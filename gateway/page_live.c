@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "page_live.h"
 
+#include "event_stream.h"
 #include "page.h"
 #include "page_handlers.h"
 #include "stream.h"
@@ -40,49 +41,61 @@ void page_live_gap(struct buf *out)
     buf_add_text(out, "<li class=\"gap\"><p>Older messages are missing here.</p></li>\n");
 }
 
-void page_live_end(struct span room, int64_t id, struct buf *out)
+void page_live_end(struct span room, const char *epoch, int64_t id, struct buf *out)
 {
-    buf_printf(
-        out, "</ol>\n<meta http-equiv=\"refresh\" content=\"%d; url=/rooms/%.*s/live?after=%lld\">",
-        RELOAD_S, (int)room.len, room.ptr, (long long)id);
+    buf_printf(out,
+               "</ol>\n<meta http-equiv=\"refresh\" "
+               "content=\"%d; url=/rooms/%.*s/live?after=%s-%lld\">",
+               RELOAD_S, (int)room.len, room.ptr, epoch, (long long)id);
 }
 
 // ---- opening ----
 
 // Where a page that broke off is opened again: at its own beginning, since nobody knows how much of
 // it arrived.
-static void add_refresh(struct exchange *x, struct span room, int64_t after)
+static void add_refresh(struct exchange *x, struct span room, const char *epoch, int64_t after)
 {
     struct buf value;
     buf_init(&value, 256);
     buf_printf(&value, "%d; url=/rooms/%.*s/live", RELOAD_S, (int)room.len, room.ptr);
     if (after >= 0)
-        buf_printf(&value, "?after=%lld", (long long)after);
+        buf_printf(&value, "?after=%s-%lld", epoch, (long long)after);
     exchange_add_field(x, "Refresh", buf_span(&value));
     buf_finish(&value);
 }
 
-static bool read_after(struct exchange *x, int64_t *out_after)
+// Where to begin: behind "<epoch>-<id>", or an id of whatever log there is. False if it is neither.
+static bool read_start(struct exchange *x, const char *epoch, struct stream_start *out_start)
 {
     struct span text;
     unsigned long long id;
-    *out_after = -1;
+    *out_start = (struct stream_start){.after = -1, .latest = LIVE_LATEST};
     if (!exchange_query(x, "after", &text))
         return true;
-    if (!span_to_uint(text, UINT64_C(1) << 53, &id))
-        return false;
-    *out_after = (int64_t)id;
-    return true;
+    if (span_to_uint(text, UINT64_C(1) << 53, &id)) {
+        out_start->after = (int64_t)id;
+        return true;
+    }
+    enum event_stream_start start = event_stream_position(text, epoch, &out_start->after);
+    out_start->is_other_epoch = start == EVENT_STREAM_OTHER_EPOCH;
+    return out_start->is_other_epoch || start == EVENT_STREAM_AFTER;
 }
 
 static void open_page(struct page *page, struct span room)
 {
     struct exchange *x = page->x;
-    struct stream_start start = {.latest = LIVE_LATEST};
+    struct store *store = worker_store(exchange_worker(x));
+    struct stream_start start;
     struct html_source source = {.context = page, .value = page_value, .count = page_count};
     struct buf first;
-    if (!read_after(x, &start.after)) {
-        page_refuse(page, 400, ERR_INVALID, "after has to be a message id or 0", span_of(""));
+    if (store == NULL) {
+        page_refuse(page, 503, ERR_AGAIN, NULL, span_of(""));
+        return;
+    }
+    const char *epoch = store_epoch(store);
+    if (!read_start(x, epoch, &start)) {
+        page_refuse(page, 400, ERR_INVALID, "after has to be a message id, or <epoch>-<id>",
+                    span_of(""));
         return;
     }
     page_set(page, "title", room);
@@ -91,7 +104,7 @@ static void open_page(struct page *page, struct span room)
     if (err == ERR_OK) {
         exchange_add_field(x, "Cache-Control", span_of("no-store"));
         exchange_add_field(x, "X-Accel-Buffering", span_of("no"));
-        add_refresh(x, room, start.after);
+        add_refresh(x, room, epoch, start.after);
         err = stream_open(x, &page->caller, room, HUB_ITEMS, &start, "text/html; charset=utf-8",
                           buf_span(&first));
     }

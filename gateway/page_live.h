@@ -10,9 +10,9 @@
 #include "core/message.h"
 
 // What goes onto the page: one message as a list item, the note that something is missing, and an
-// end that has the browser go on after message `id`.
+// end that has the browser go on after message `id` of the log `epoch`.
 void page_live_item(const struct message *m, struct buf *out);
 void page_live_gap(struct buf *out);
-void page_live_end(struct span room, int64_t id, struct buf *out);
+void page_live_end(struct span room, const char *epoch, int64_t id, struct buf *out);
 
 #endif

@@ -42,6 +42,31 @@ static void on_time(struct loop_timer *timer)
     end((struct poll *)(void *)((char *)timer - offsetof(struct poll, timer)));
 }
 
+static bool note_row(void *context, const struct message *m)
+{
+    (void)m;
+    *(bool *)context = true;
+    return false;
+}
+
+// True if something is there to be read now. What was trimmed is not, and is not waited for.
+static bool has_come(struct poll *poll, struct span room)
+{
+    struct store *store = worker_store(poll->worker);
+    if (store == NULL || hub_last_id(&poll->reader) <= poll->after)
+        return false;
+    struct store_page page = {room, 0, poll->after, 1};
+    bool has_row = false, has_more;
+    int64_t last_id = poll->after;
+    // Asked first: what is stored meanwhile is on the page.
+    if (store_room_last_id(store, room, &last_id) != ERR_OK ||
+        store_read_page(store, &page, note_row, &has_row, &has_more) != ERR_OK || has_row)
+        return true; // the caller's own look says what is wrong
+    if (last_id > poll->after)
+        poll->after = last_id;
+    return false;
+}
+
 enum err poll_start(struct worker *worker, struct span room, int64_t after, int64_t wait_ms,
                     poll_ready_fn *go, void *context, struct poll **out_poll)
 {
@@ -60,8 +85,7 @@ enum err poll_start(struct worker *worker, struct span room, int64_t after, int6
         return err;
     }
     // What came between the caller's look at the database and now is not announced any more.
-    bool is_there = hub_last_id(&poll->reader) > after;
-    err = loop_timer_start(worker->loop, &poll->timer, is_there ? 0 : wait_ms);
+    err = loop_timer_start(worker->loop, &poll->timer, has_come(poll, room) ? 0 : wait_ms);
     if (err != ERR_OK) {
         poll_forget(poll);
         return err;

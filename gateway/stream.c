@@ -139,10 +139,19 @@ struct catching {
     struct meter_count count;
 };
 
+// Tells the reader that it cannot have what it asked for; it goes on behind `id`.
+static void write_reset(struct stream *s, const char *reason, int64_t id)
+{
+    s->id = id;
+    hub_write_reset(s->form, hub_room_name(&s->reader), s->epoch, id, reason, &s->rest);
+}
+
 static bool take_row(void *context, const struct message *m)
 {
     struct catching *c = context;
     struct stream *s = c->stream;
+    if (m->prev > s->id)
+        write_reset(s, "expired", m->prev); // what was between was trimmed
     hub_write(s->form, m, s->epoch, &s->rest);
     s->id = m->id;
     meter_count_message(&c->count, (int64_t)m->payload.len);
@@ -151,20 +160,33 @@ static bool take_row(void *context, const struct message *m)
 
 static void pump(struct stream *s);
 
+static enum err read_on(struct stream *s, struct store *store)
+{
+    struct store_page page = {hub_room_name(&s->reader), 0, s->id, CATCH_UP_MESSAGES};
+    struct catching c = {.stream = s};
+    int64_t last_id;
+    bool has_more;
+    // Asked first: what is stored meanwhile is on the page.
+    enum err err = store_room_last_id(store, page.room, &last_id);
+    if (err == ERR_OK)
+        err = store_read_page(store, &page, take_row, &c, &has_more);
+    if (err == ERR_OK && s->id < last_id && c.count.messages == 0)
+        write_reset(s, "expired", last_id);
+    meter(s, &c.count);
+    return err;
+}
+
 static void on_committed(void *context, bool is_complete)
 {
     (void)is_complete; // what there is goes out; the hub wakes us for more
     struct stream *s = context;
     struct store *store = worker_store(s->worker);
-    struct store_page page = {hub_room_name(&s->reader), 0, s->id, CATCH_UP_MESSAGES};
-    struct catching c = {.stream = s};
-    bool has_more;
     s->wait = NULL;
     if (s->is_on_tape)
         return; // the tape had it sooner
-    if (store == NULL || store_read_page(store, &page, take_row, &c, &has_more) != ERR_OK)
+    // Of another log nothing is read before the hub has told us of it.
+    if (store == NULL || (strcmp(store_epoch(store), s->epoch) == 0 && read_on(s, store) != ERR_OK))
         s->is_failed = true;
-    meter(s, &c.count);
     if (!s->is_pumping)
         pump(s);
 }
@@ -177,6 +199,28 @@ static bool catch_up(struct stream *s)
     return s->wait == NULL && s->rest.len > 0;
 }
 
+static bool take_prev(void *context, const struct message *m)
+{
+    *(int64_t *)context = m->prev;
+    return false;
+}
+
+// The id behind which the newest `latest` messages follow; `*id` stays where there are none.
+static enum err id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
+{
+    struct store_page page = {room, 0, -1, latest};
+    bool has_more;
+    return latest > 0 ? store_read_page(store, &page, take_prev, id, &has_more) : ERR_OK;
+}
+
+// The same for the oldest one.
+static enum err id_before_earliest(struct store *store, struct span room, int64_t *id)
+{
+    struct store_page page = {room, 0, 0, 1};
+    bool has_more;
+    return store_read_page(store, &page, take_prev, id, &has_more);
+}
+
 // The log is another one now (an older copy of the database was put in place): what the reader has
 // means nothing any more.
 static void follow_epoch(struct stream *s)
@@ -185,9 +229,13 @@ static void follow_epoch(struct stream *s)
     if (strcmp(epoch, s->epoch) == 0)
         return;
     memcpy(s->epoch, epoch, strlen(epoch) + 1);
-    s->id = hub_last_id(&s->reader);
     s->is_on_tape = false;
-    hub_write_reset(s->form, hub_room_name(&s->reader), s->epoch, s->id, "epoch", &s->rest);
+    int64_t id = hub_last_id(&s->reader);
+    struct store *store = worker_store(s->worker);
+    if (store != NULL &&
+        id_before_latest(store, hub_room_name(&s->reader), RESET_MESSAGES, &id) != ERR_OK)
+        s->is_failed = true;
+    write_reset(s, "epoch", id);
 }
 
 // ---- the reader's life ----
@@ -270,7 +318,7 @@ static void start_timer(struct stream *s)
 static void stream_end(struct stream *s)
 {
     if (s->rest.len == 0) {
-        hub_write_end(s->form, hub_room_name(&s->reader), s->id, &s->rest);
+        hub_write_end(s->form, hub_room_name(&s->reader), s->epoch, s->id, &s->rest);
         if (s->rest.len > 0 && !s->is_blocked)
             write_rest(s);
     }
@@ -304,42 +352,11 @@ static void on_drain(void *owner)
 
 // ---- opening ----
 
-static bool take_first(void *context, const struct message *m)
+// True if the plugin has given that id, though the database may not have it yet.
+static bool was_accepted(const struct stream *s, int64_t id)
 {
-    *(int64_t *)context = m->id - 1;
-    return false;
-}
-
-// The id behind which the newest `latest` messages follow.
-static enum err id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
-{
-    struct store_page page = {room, 0, -1, latest};
-    bool has_more;
-    return latest > 0 ? store_read_page(store, &page, take_first, id, &has_more) : ERR_OK;
-}
-
-struct oldest {
-    int64_t id, prev;
-};
-
-static bool take_oldest(void *context, const struct message *m)
-{
-    *(struct oldest *)context = (struct oldest){m->id, m->prev};
-    return false;
-}
-
-// True if the message that followed `after` is no longer there; `*id` is then what comes before the
-// oldest one that is.
-static bool has_expired(struct store *store, struct span room, int64_t after, int64_t *id)
-{
-    struct store_page page = {room, 0, after, 1};
-    struct oldest oldest = {0};
-    bool has_more;
-    if (store_read_page(store, &page, take_oldest, &oldest, &has_more) != ERR_OK ||
-        oldest.id == 0 || oldest.prev <= after)
-        return false;
-    *id = oldest.id - 1;
-    return true;
+    const struct watermark *mark = s->worker->gateway->mark;
+    return mark != NULL && watermark_accepted(mark, hub_room_name(&s->reader)) >= id;
 }
 
 static enum err choose_start(struct stream *s, const struct stream_start *start)
@@ -350,20 +367,20 @@ static enum err choose_start(struct stream *s, const struct stream_start *start)
         return ERR_AGAIN;
     const char *reset = start->is_other_epoch ? "epoch" : NULL;
     enum err err = ERR_OK;
-    s->id = start->after;
-    if (start->after < 0) {
+    s->id = hub_last_id(&s->reader);
+    if (start->is_earliest) {
+        err = id_before_earliest(store, room, &s->id);
+    } else if (start->after < 0) {
         int latest = start->is_other_epoch && start->latest == 0 ? RESET_MESSAGES : start->latest;
-        s->id = hub_last_id(&s->reader);
         err = id_before_latest(store, room, latest, &s->id);
-    } else if (start->after > hub_last_id(&s->reader)) {
+    } else if (start->after > s->id && !was_accepted(s, start->after)) {
         reset = "epoch"; // ids of ours that we do not have: an older copy was put in place
-        s->id = hub_last_id(&s->reader);
-    } else if (start->after > 0 && has_expired(store, room, start->after, &s->id)) {
-        reset = "expired";
+    } else {
+        s->id = start->after; // whether what follows is there shows when it is read
     }
     hub_write_open(s->form, room, s->epoch, s->id, RETRY_MS, &s->rest);
     if (reset != NULL)
-        hub_write_reset(s->form, room, s->epoch, s->id, reset, &s->rest);
+        write_reset(s, reset, s->id);
     return err;
 }
 

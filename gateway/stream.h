@@ -15,6 +15,7 @@
 struct stream_start {
     int64_t after;       // behind this message; -1: behind the newest one, but for the
     int latest;          // newest `latest` (0..STORE_PAGE_MAX)
+    bool is_earliest;    // before all that is there; `after` is -1
     bool is_other_epoch; // the reader knows another log than ours: tell it so; `after` is -1
 };
 
