@@ -60,6 +60,11 @@ static const struct option options[] = {
     INT(max_payload, "131072", 1, MIB(16), "bytes", "longest payload of one message"),
     INT(max_rooms, "100000", 1, 10000000, "rooms", "rooms in the database"),
 
+    FLAG(lifecycle_events, "yes", "tell on $aws/events/... who connects and subscribes"),
+    INT(max_memberships, "1000000", 0, 100000000, "subscriptions", "remembered, for the members"),
+    INT(max_members, "200", 1, 1000, "members", "of a room that one answer names"),
+    INT(member_linger_s, "30", 0, 3600, "s", "a member still, after a page or a long-poll"),
+
     PATH(database, "roomwire.db", "SQLite file of the log; its companions lie beside it"),
     INT(spool_size, "67108864", MIB(1), GIB(16), "bytes", "accepted messages not yet committed"),
     INT(sync_ms, "100", 1, 10000, "ms", "longest time from acceptance to the synced commit"),

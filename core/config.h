@@ -38,6 +38,12 @@ struct config {
     int64_t max_payload;
     int64_t max_rooms;
 
+    // Who is there.
+    bool lifecycle_events;
+    int64_t max_memberships; // subscriptions to rooms remembered
+    int64_t max_members;     // of a room, in one answer
+    int64_t member_linger_s; // a reader by single requests stays a member so long
+
     // The log.
     char *database;
     int64_t spool_size; // bytes

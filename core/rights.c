@@ -14,6 +14,38 @@ struct rights {
     struct rights_rule rules[];
 };
 
+// ---- the claims that are rights by themselves ----
+
+static bool is_true(const struct json *claims, const char *name)
+{
+    bool flag = false;
+    return json_get_bool(json_member(claims, name), &flag) && flag;
+}
+
+static bool is_changeable(const struct json *claims, const char *name)
+{
+    return is_true(claims, name) || span_is(span_of(json_text(json_member(claims, name))), "rw");
+}
+
+static bool is_readable(const struct json *claims, const char *name)
+{
+    return is_changeable(claims, name) ||
+           span_is(span_of(json_text(json_member(claims, name))), "r");
+}
+
+void rights_read_claims(const struct json *claims, struct rights_claims *out)
+{
+    *out = (struct rights_claims){
+        .may_bill = is_readable(claims, "bill"),
+        .may_act_as = is_true(claims, "act_as"),
+        .may_see_connections = is_readable(claims, "connections"),
+        .may_change_connections = is_changeable(claims, "connections"),
+        .is_admin = is_true(claims, "admin"),
+    };
+}
+
+// ---- compiling ----
+
 enum err rights_add(struct rights_builder *builder, struct rights_rule rule, struct span filter)
 {
     if (!topic_is_filter(filter) || builder->count == RIGHTS_RULES_MAX)
@@ -44,6 +76,16 @@ static enum err add_claims(struct rights_builder *builder, const struct json *cl
     return rights_add_rooms(builder, rooms, default_rooms);
 }
 
+// Last, so that a rule that denies it goes before.
+static enum err add_events(struct rights_builder *builder, const struct json *claims)
+{
+    struct rights_rule rule = {
+        .allowed = RIGHTS_BIT_SUBSCRIBE, .qos = RIGHTS_ANY_QOS, .retain = RIGHTS_ANY_RETAIN};
+    if (!is_readable(claims, "connections"))
+        return ERR_OK;
+    return rights_add(builder, rule, span_of(RIGHTS_EVENTS_FILTER));
+}
+
 static struct rights *pack(const struct rights_builder *builder)
 {
     size_t rules_size = builder->count * sizeof builder->rules[0];
@@ -67,6 +109,8 @@ enum err rights_compile(const struct json *claims, const struct topic_rooms *roo
     struct rights_builder builder = {.client = client};
     buf_init(&builder.text, RIGHTS_TEXT_MAX);
     enum err err = add_claims(&builder, claims, rooms, default_rooms);
+    if (err == ERR_OK)
+        err = add_events(&builder, claims);
     if (err == ERR_OK) {
         struct rights *rights = pack(&builder);
         if (rights == NULL)
@@ -181,29 +225,4 @@ bool rights_allow_room(const struct rights *rights, const struct topic_rooms *ro
     if (rooms->after.len > 0)
         memcpy(at, rooms->after.ptr, rooms->after.len);
     return rights_allow(rights, action, span_make(topic, len));
-}
-
-// ---- the claims that are rights by themselves ----
-
-static bool is_true(const struct json *claims, const char *name)
-{
-    bool flag = false;
-    return json_get_bool(json_member(claims, name), &flag) && flag;
-}
-
-static bool is_readable(const struct json *claims, const char *name)
-{
-    const char *text = json_text(json_member(claims, name));
-    return is_true(claims, name) ||
-           (text != NULL && (strcmp(text, "r") == 0 || strcmp(text, "rw") == 0));
-}
-
-void rights_read_claims(const struct json *claims, struct rights_claims *out)
-{
-    *out = (struct rights_claims){
-        .may_bill = is_readable(claims, "bill"),
-        .may_act_as = is_true(claims, "act_as"),
-        .may_connections = is_readable(claims, "connections"),
-        .is_admin = is_true(claims, "admin"),
-    };
 }

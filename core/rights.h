@@ -22,6 +22,8 @@ struct rights_client {
     struct span username; // one that the token vouches for, not what the client calls itself
 };
 
+#define RIGHTS_EVENTS_FILTER "$aws/events/#"
+
 // RIGHTS_TEXT_MAX: bytes of all filters together.
 enum { RIGHTS_RULES_MAX = 256, RIGHTS_TEXT_MAX = 65536 };
 
@@ -41,6 +43,9 @@ enum { RIGHTS_RULES_MAX = 256, RIGHTS_TEXT_MAX = 65536 };
 //   ":name" ("urlpattern") is a whole level, or "{+name}" or "*" the last; others grant nothing.
 //
 // None present: `default_rooms`, an object like "rooms" (NULL: nothing is granted).
+//
+// Behind all that, who may see connections ("connections", below) may subscribe to what is told
+// about them: RIGHTS_EVENTS_FILTER.
 // Errors: ERR_TOKEN_CLAIM (wrong shape, or over RIGHTS_RULES_MAX or RIGHTS_TEXT_MAX), ERR_MEMORY.
 MUST_USE enum err rights_compile(const struct json *claims, const struct topic_rooms *rooms,
                                  const struct json *default_rooms,
@@ -64,10 +69,11 @@ bool rights_allow_room(const struct rights *rights, const struct topic_rooms *ro
 
 // The claims that are rights by themselves. What has another shape than these grants nothing.
 struct rights_claims {
-    bool may_bill;        // "bill": true, "r" or "rw"
-    bool may_act_as;      // "act_as": true
-    bool may_connections; // "connections": true, "r" or "rw"
-    bool is_admin;        // "admin": true
+    bool may_bill;               // "bill": true, "r" or "rw"
+    bool may_act_as;             // "act_as": true
+    bool may_see_connections;    // "connections": true, "r" or "rw"
+    bool may_change_connections; // "connections": true or "rw"
+    bool is_admin;               // "admin": true
 };
 void rights_read_claims(const struct json *claims, struct rights_claims *out);
 

@@ -210,3 +210,29 @@ enum topic_kind topic_classify(const struct topic_rooms *rooms, struct span topi
     struct span rest = span_skip(topic, rooms->before.len + room.len);
     return span_equal(rest, rooms->after) ? TOPIC_KEPT : TOPIC_LIVE;
 }
+
+enum topic_reach topic_reach(const struct topic_rooms *rooms, struct span filter,
+                             struct span *out_room)
+{
+    // The two parts lie around the "+" of one text.
+    struct span pattern = span_make(rooms->before.ptr, rooms->before.len + 1 + rooms->after.len);
+    *out_room = span_make(NULL, 0);
+    if (!topic_strip_share(&filter) || !topic_has_filter_shape(filter) ||
+        !topic_overlaps(filter, pattern))
+        return TOPIC_REACHES_NONE;
+    // They overlap, so level stands under level, up to a "#".
+    size_t at = 0;
+    for (struct span rest = rooms->before, level; rest.len > 0; at += level.len + 1) {
+        level = level_at(filter, at);
+        if (is_one(level, '#'))
+            return TOPIC_REACHES_ALL;
+        rest = span_skip(rest, level_at(rest, 0).len + 1);
+    }
+    struct span room = level_at(filter, at);
+    if (is_one(room, '+') || is_one(room, '#'))
+        return TOPIC_REACHES_ALL;
+    if (!topic_is_room(room))
+        return TOPIC_REACHES_NONE;
+    *out_room = room;
+    return TOPIC_REACHES_ONE;
+}

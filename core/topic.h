@@ -32,8 +32,11 @@ bool topic_overlaps(struct span a, struct span b);
 
 // 1..64 of A-Z a-z 0-9 . _ -, the first a letter or digit.
 bool topic_is_room(struct span room);
+#define TOPIC_ROOM_RULE                                                                            \
+    "a room's name has 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit"
 
-// The option room_topic, taken apart. Borrows the option's text.
+// The option room_topic, taken apart. Borrows the option's text, in which the "+" lies between the
+// two.
 struct topic_rooms {
     struct span before; // the part before "+", ends in "/" or is empty
     struct span after;  // the part behind "+", starts with "/" or is empty
@@ -53,5 +56,15 @@ enum topic_kind {
 // it is empty. A room's own level ("rooms/lobby") is TOPIC_LIVE unless the pattern ends there.
 enum topic_kind topic_classify(const struct topic_rooms *rooms, struct span topic,
                                struct span *out_room);
+
+// Which rooms' kept messages a subscription reaches.
+enum topic_reach {
+    TOPIC_REACHES_NONE,
+    TOPIC_REACHES_ONE, // the room `*out_room`, which borrows from the filter; else it is empty
+    TOPIC_REACHES_ALL
+};
+// `filter` as in SUBSCRIBE, with or without "$share/<group>/".
+enum topic_reach topic_reach(const struct topic_rooms *rooms, struct span filter,
+                             struct span *out_room);
 
 #endif

@@ -327,10 +327,14 @@ enum err broker_publish_post(struct broker *broker, const struct post *post, uin
     return err;
 }
 
-enum err broker_publish(struct broker *broker, const char *topic, struct span payload)
+enum err broker_publish(struct broker *broker, const char *topic, struct span payload,
+                        uint16_t *out_mid)
 {
-    int mid;
-    return publish(broker, topic, payload, 1, false, NULL, &mid);
+    int mid = 0;
+    enum err err = publish(broker, topic, payload, 1, false, NULL, &mid);
+    if (err == ERR_OK)
+        *out_mid = (uint16_t)mid;
+    return err;
 }
 
 // ---- subscribing ----

@@ -51,6 +51,7 @@ MUST_USE enum err broker_publish_post(struct broker *broker, const struct post *
 MUST_USE enum err broker_subscribe(struct broker *broker, const char *topic, uint16_t *out_mid);
 MUST_USE enum err broker_unsubscribe(struct broker *broker, const char *topic);
 // Publishes plain bytes with QoS 1.
-MUST_USE enum err broker_publish(struct broker *broker, const char *topic, struct span payload);
+MUST_USE enum err broker_publish(struct broker *broker, const char *topic, struct span payload,
+                                 uint16_t *out_mid);
 
 #endif

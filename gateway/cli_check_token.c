@@ -101,7 +101,7 @@ static void add_token(struct buf *out, const struct token_policy *policy, const 
         bool is_granted;
     } rights[] = {{"bill", token->claims.may_bill},
                   {"act_as", token->claims.may_act_as},
-                  {"connections", token->claims.may_connections},
+                  {"connections", token->claims.may_see_connections},
                   {"admin", token->claims.is_admin}};
     for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++)
         if (rights[i].is_granted)

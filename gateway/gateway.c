@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "readers.h"
 #include "server.h"
 #include "upstream.h"
 #include "worker.h"
@@ -187,6 +188,9 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
     if (err == ERR_OK)
         err = feed_create((size_t)config->max_live_rooms, &gateway->feed);
     if (err == ERR_OK)
+        err = readers_create((size_t)config->max_connections, config->member_linger_s * 1000,
+                             &gateway->readers);
+    if (err == ERR_OK)
         err = create_workers(gateway);
     if (err == ERR_OK)
         err = server_open(gateway, &gateway->server, why);
@@ -224,6 +228,7 @@ void gateway_destroy(struct gateway *gateway)
     for (int i = 0; i < gateway->worker_count; i++)
         worker_destroy(gateway->workers[i]);
     feed_destroy(gateway->feed);
+    readers_destroy(gateway->readers);
     server_close(gateway->server);
     admission_destroy(gateway->admission);
     watermark_close(gateway->mark);

@@ -10,6 +10,7 @@
 #include "input.h"
 #include "poll.h"
 #include "posting.h"
+#include "readers.h"
 
 enum { LOCATION_MAX = 160 };
 
@@ -19,9 +20,7 @@ static bool read_room(struct exchange *x, struct span *out_room)
     *out_room = exchange_part(x);
     if (topic_is_room(*out_room))
         return true;
-    exchange_refuse(x, 400, ERR_INVALID,
-                    "a room's name has 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or "
-                    "digit");
+    exchange_refuse(x, 400, ERR_INVALID, TOPIC_ROOM_RULE);
     return false;
 }
 
@@ -110,7 +109,8 @@ static void on_readable(void *context, bool is_complete)
     enum err err = r->is_short ? history_short_json(worker, &r->page, &json, &facts)
                                : history_json(worker, &r->page, &json, &facts);
     if (err == ERR_OK && facts.count.messages == 0 && r->poll_ms > 0) {
-        err = poll_start(worker, r->page.room, r->page.after, r->poll_ms, on_polled, r, &r->poll);
+        err = poll_start(worker, &r->caller.token, r->page.room, r->page.after, r->poll_ms,
+                         on_polled, r, &r->poll);
         if (err == ERR_OK)
             return;
     }
@@ -194,6 +194,9 @@ static void read_messages(struct exchange *x, struct span room, bool is_short)
     r->page = page;
     r->poll_ms = poll_ms;
     r->face = poll_ms > 0 ? METER_POLL : METER_HTTP;
+    if (poll_ms > 0)
+        readers_note(exchange_worker(x)->gateway->readers, room, &r->caller.token, METER_POLL,
+                     loop_date_ms(exchange_worker(x)->loop));
     exchange_on_cancel(x, on_read_cancel, r);
     await_readable(r);
 }

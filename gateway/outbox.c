@@ -71,6 +71,7 @@ enum err outbox_create(size_t max, int64_t timeout_ms, struct outbox **out_outbo
 
 static void entry_free(struct entry *e)
 {
+    json_destroy(e->answer.response);
     free(e->bytes);
     free(e);
 }
@@ -339,9 +340,12 @@ void outbox_answer(struct outbox *outbox, uint64_t ref, const struct upstream_an
 {
     (void)pthread_mutex_lock(&outbox->lock);
     struct entry *e = *find_place(outbox, ref);
-    if (e != NULL && (e->stage == SENT || e->stage == REFUSED))
+    bool is_awaited = e != NULL && (e->stage == SENT || e->stage == REFUSED);
+    if (is_awaited)
         answer_entry(outbox, e, answer);
     (void)pthread_mutex_unlock(&outbox->lock);
+    if (!is_awaited)
+        json_destroy(answer->response);
 }
 
 void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now_ms)
@@ -350,7 +354,7 @@ void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now
     (void)pthread_mutex_lock(&outbox->lock);
     struct entry *e = *find_place(outbox, ref);
     if (e != NULL && e->stage == SENT) {
-        if (!e->post.is_kept) {
+        if (!e->post.is_kept && !e->post.is_command) {
             answer_entry(outbox, e, &answer);
         } else if (err != ERR_OK) {
             move(outbox, e, REFUSED);

@@ -24,7 +24,8 @@ struct post {
     enum meter_face face;
     int qos;
     bool is_retained;
-    bool is_kept; // the plugin answers with an id; else the broker's PUBACK is the answer
+    bool is_kept;    // the plugin answers with an id; else the broker's PUBACK is the answer
+    bool is_command; // of the control topic: payload is a JSON object, and the plugin answers
 };
 
 // At most `max` posts wait at once, each for at most `timeout_ms`.
@@ -52,7 +53,7 @@ void outbox_close(struct outbox *outbox, const char *detail);
 const struct post *outbox_next(struct outbox *outbox);
 // Frees what was only needed for sending.
 void outbox_sent(struct outbox *outbox, uint64_t ref);
-// Answers a post; an unknown number (it timed out) is ignored.
+// Answers a post, and takes over `answer->response`; an unknown number (it timed out) is ignored.
 void outbox_answer(struct outbox *outbox, uint64_t ref, const struct upstream_answer *answer);
 // The broker's PUBACK: the answer to a post that is not kept. The refusal of one that is (`err`) is
 // its answer only if the plugin's word about the reason is not just behind.

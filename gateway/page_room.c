@@ -10,6 +10,7 @@
 
 #include "core/message.h"
 #include "page_handlers.h"
+#include "readers.h"
 
 enum {
     ROOM_PAGE_MESSAGES = 50,
@@ -264,6 +265,15 @@ static void meter(const struct page_room *view, const struct reading *r)
                       METER_HTML, &r->count);
 }
 
+// Who reads without a script asks again and again.
+static void note_reader(const struct page_room *view)
+{
+    struct worker *worker = exchange_worker(view->page.x);
+    if (view->may_read && !span_is(exchange_head(view->page.x)->method, "HEAD"))
+        readers_note(worker->gateway->readers, view->room, &view->page.caller.token, METER_HTML,
+                     loop_date_ms(worker->loop));
+}
+
 static void show_now(struct page_room *view, struct store *store)
 {
     struct extent extent = extent_of(view);
@@ -305,6 +315,7 @@ static void on_cancel(void *context)
 void page_room_show(struct page_room *view)
 {
     struct exchange *x = view->page.x;
+    note_reader(view);
     struct history_wait *wait = history_await(exchange_worker(x), view->room, 0, on_history, view);
     if (!wait) // shown already
         return;

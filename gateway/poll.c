@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "hub.h"
+#include "readers.h"
 
 struct poll {
     struct worker *worker;
+    struct reader *member;
     struct hub_reader reader;
     struct loop_timer timer;
     int64_t after;
@@ -17,7 +19,9 @@ struct poll {
 
 void poll_forget(struct poll *poll)
 {
-    loop_timer_stop(poll->worker->loop, &poll->timer);
+    struct worker *worker = poll->worker;
+    readers_leave(worker->gateway->readers, poll->member, true, loop_date_ms(worker->loop));
+    loop_timer_stop(worker->loop, &poll->timer);
     hub_leave(&poll->reader);
     free(poll);
 }
@@ -67,8 +71,9 @@ static bool has_come(struct poll *poll, struct span room)
     return false;
 }
 
-enum err poll_start(struct worker *worker, struct span room, int64_t after, int64_t wait_ms,
-                    poll_ready_fn *go, void *context, struct poll **out_poll)
+enum err poll_start(struct worker *worker, const struct token *token, struct span room,
+                    int64_t after, int64_t wait_ms, poll_ready_fn *go, void *context,
+                    struct poll **out_poll)
 {
     struct poll *poll = calloc(1, sizeof *poll);
     if (poll == NULL)
@@ -84,6 +89,8 @@ enum err poll_start(struct worker *worker, struct span room, int64_t after, int6
         free(poll);
         return err;
     }
+    poll->member =
+        readers_join(worker->gateway->readers, room, token, METER_POLL, loop_date_ms(worker->loop));
     // What came between the caller's look at the database and now is not announced any more.
     err = loop_timer_start(worker->loop, &poll->timer, has_come(poll, room) ? 0 : wait_ms);
     if (err != ERR_OK) {

@@ -14,8 +14,8 @@
 struct poll;
 typedef void poll_ready_fn(void *context);
 // Errors: those of hub_join.
-MUST_USE enum err poll_start(struct worker *worker, struct span room, int64_t after,
-                             int64_t wait_ms, poll_ready_fn *go, void *context,
+MUST_USE enum err poll_start(struct worker *worker, const struct token *token, struct span room,
+                             int64_t after, int64_t wait_ms, poll_ready_fn *go, void *context,
                              struct poll **out_poll);
 void poll_forget(struct poll *poll);
 

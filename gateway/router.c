@@ -4,6 +4,7 @@
 
 #include "assets.h"
 #include "health.h"
+#include "members.h"
 #include "messages.h"
 #include "page_handlers.h"
 #include "relay.h"
@@ -15,6 +16,7 @@ static const struct route routes[] = {
     {"GET", "/rooms/*", page_room_get, ROUTE_BODY_NONE},
     {"POST", "/rooms/*", page_room_post, ROUTE_BODY_MESSAGE},
     {"GET", "/rooms/*/live", page_live, ROUTE_BODY_NONE},
+    {"GET", "/rooms/*/members", members_get, ROUTE_BODY_NONE},
     {"GET", "/rooms/*/messages", messages_read, ROUTE_BODY_NONE},
     {"POST", "/rooms/*/messages", messages_post, ROUTE_BODY_MESSAGE},
     // As a client of Django's habits has them.

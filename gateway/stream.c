@@ -8,6 +8,7 @@
 #include "event_stream.h"
 #include "history.h"
 #include "page_live.h"
+#include "readers.h"
 
 enum {
     WRITE_MAX = 256 * 1024,  // one call's worth
@@ -23,6 +24,7 @@ struct stream {
     struct conn *conn;
     struct worker *worker;
     struct hub_reader reader;
+    struct reader *member;
     enum hub_form form;
     bool is_pumping;
     bool is_on_tape; // `at` is valid; else messages come from the database
@@ -47,6 +49,7 @@ static void stream_finish(struct stream *s)
     if (s->wait != NULL)
         history_forget(s->wait);
     loop_timer_stop(s->worker->loop, &s->timer);
+    readers_leave(s->worker->gateway->readers, s->member, false, loop_date_ms(s->worker->loop));
     if (s->reader.room != NULL)
         hub_leave(&s->reader);
     buf_finish(&s->rest);
@@ -68,11 +71,15 @@ static void stream_drop(struct stream *s)
     stream_finish(s);
 }
 
+static enum meter_face face_of(const struct stream *s)
+{
+    return s->form == HUB_EVENTS ? METER_SSE : METER_HTML;
+}
+
 static void meter(const struct stream *s, const struct meter_count *count)
 {
     if (count->messages > 0)
-        history_meter(s->worker, hub_room_name(&s->reader), span_of(s->subject),
-                      s->form == HUB_EVENTS ? METER_SSE : METER_HTML, count);
+        history_meter(s->worker, hub_room_name(&s->reader), span_of(s->subject), face_of(s), count);
 }
 
 // ---- writing ----
@@ -435,6 +442,8 @@ enum err stream_open(struct exchange *x, const struct caller *caller, struct spa
         abandon(s);
         return ERR_OK;
     }
+    s->member = readers_join(worker->gateway->readers, hub_room_name(&s->reader), &caller->token,
+                             face_of(s), loop_date_ms(worker->loop));
     conn_set_owner(s->conn, s, on_ready);
     conn_on_drain(s->conn, on_drain);
     s->moved_ms = loop_now_ms(worker->loop);

@@ -71,7 +71,7 @@ static void write_command(struct traffic *traffic, struct span counts)
     json_key(&w, "commands");
     json_begin_array(&w);
     json_begin_object(&w);
-    put_text(&w, "command", span_of("storeTraffic"));
+    put_text(&w, "command", span_of(TRAFFIC_COMMAND));
     put_text(&w, "correlationData", span_of(number));
     put_text(&w, "source", span_of(tally_name(traffic->tally)));
     put_int(&w, "batch", (int64_t)traffic->batch);
@@ -140,7 +140,7 @@ static bool is_ours(const struct traffic *traffic, const struct json *response)
     const char *command = json_text(json_member(response, "command"));
     const char *correlation = json_text(json_member(response, "correlationData"));
     return traffic->batch != 0 && command != NULL && correlation != NULL &&
-           strcmp(command, "storeTraffic") == 0 && strcmp(correlation, number) == 0;
+           strcmp(command, TRAFFIC_COMMAND) == 0 && strcmp(correlation, number) == 0;
 }
 
 enum err traffic_answered(struct traffic *traffic, struct span json)

@@ -10,8 +10,7 @@
 #include "core/buf.h"
 #include "core/tally.h"
 
-#define TRAFFIC_TOPIC "$CONTROL/roomwire/v1"
-#define TRAFFIC_ANSWER_TOPIC "$CONTROL/roomwire/v1/response"
+#define TRAFFIC_COMMAND "storeTraffic"
 
 enum { TRAFFIC_BATCH_MAX = 256 }; // counters; for tally_open
 

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "feed.h"
+#include "upstream_answer.h"
 
 enum {
     RETRY_LAST_MS = 2000,
     TURN_MAX_MS = 1000, // libmosquitto's keepalive wants to be looked at
+    COMMAND_OVERHEAD = 64,
 };
 
 int64_t upstream_now_ms(void)
@@ -109,6 +111,14 @@ uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
     return add_post(upstream, loop, &post, on_answer, context);
 }
 
+uint64_t upstream_ask(struct upstream *upstream, struct loop *loop, struct span command,
+                      upstream_answer_fn *on_answer, void *context)
+{
+    assert(command.len > 2 && command.ptr[0] == '{');
+    struct post post = {.payload = command, .qos = 1, .is_command = true};
+    return add_post(upstream, loop, &post, on_answer, context);
+}
+
 void upstream_forget(struct upstream *upstream, uint64_t number)
 {
     if (upstream != NULL)
@@ -187,12 +197,30 @@ static void attempt(struct upstream *u)
 
 // ---- sending ----
 
+// A command gets the post's number, by which its response is known.
+static enum err send_command(struct upstream *u, const struct post *post, uint16_t *out_mid)
+{
+    struct buf json;
+    buf_init(&json, post->payload.len + COMMAND_OVERHEAD);
+    buf_printf(&json, "{\"commands\":[{\"correlationData\":\"%llu\",",
+               (unsigned long long)post->ref);
+    buf_add_span(&json, span_skip(post->payload, 1)); // without its brace
+    buf_add_text(&json, "]}");
+    enum err err = json.status;
+    if (err == ERR_OK)
+        err = broker_publish(u->broker, UPSTREAM_CONTROL_TOPIC, buf_span(&json), out_mid);
+    buf_finish(&json);
+    return err;
+}
+
 static void send_post(struct upstream *u, const struct post *post)
 {
     uint16_t mid = 0;
     uint64_t ref = post->ref;
     bool is_done = post->qos == 0;
-    struct upstream_answer answer = {.err = broker_publish_post(u->broker, post, &mid)};
+    struct upstream_answer answer = {.err = post->is_command
+                                                ? send_command(u, post, &mid)
+                                                : broker_publish_post(u->broker, post, &mid)};
     if (answer.err != ERR_OK || is_done) {
         if (answer.err == ERR_INVALID)
             (void)snprintf(answer.detail, sizeof answer.detail,
@@ -252,9 +280,10 @@ static void send_changes(struct upstream *u)
 static void send_traffic(struct upstream *u)
 {
     struct span json;
+    uint16_t mid;
     enum err err = traffic_next(&u->traffic, upstream_now_ms(), &json);
     if (err == ERR_OK && json.len > 0)
-        err = broker_publish(u->broker, TRAFFIC_TOPIC, json);
+        err = broker_publish(u->broker, UPSTREAM_CONTROL_TOPIC, json, &mid);
     if (err != ERR_OK)
         log_line(&u->gateway->log, LOG_LEVEL_WARNING,
                  "event=traffic_not_sent why=\"%s; it is tried again\"", err_text(err));

@@ -6,6 +6,7 @@
 #ifndef ROOMWIRE_GATEWAY_UPSTREAM_H
 #define ROOMWIRE_GATEWAY_UPSTREAM_H
 
+#include "core/json.h"
 #include "core/message.h"
 #include "gateway.h"
 
@@ -18,11 +19,16 @@ bool upstream_is_connected(const struct upstream *upstream); // from any thread
 
 // The outcome of one publish.
 struct upstream_answer {
-    enum err err; // ERR_OK, ERR_INVALID, ERR_TOO_LARGE, ERR_FULL, ERR_DENIED, ERR_AGAIN (no broker,
-                  // or no answer within publish_timeout_ms: it may have been kept all the same)
+    enum err err; // ERR_OK, ERR_INVALID, ERR_TOO_LARGE, ERR_FULL, ERR_DENIED, ERR_NOT_FOUND,
+                  // ERR_AGAIN (no broker, or no answer within publish_timeout_ms: it may have been
+                  // kept all the same)
     int64_t id, prev, date_ms;
     bool is_duplicate;
     char detail[128]; // for people; "" if none
+    // Of upstream_ask: what the plugin says, NULL if nothing; borrowed from `response`, which lives
+    // during the call.
+    const struct json *data;
+    struct json *response;
 };
 
 // Publishes `m` (room, from, name, type, payload; copied) as `face` with the idempotency key
@@ -47,6 +53,12 @@ uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
                                 const struct upstream_topic *topic, const struct message *m,
                                 enum meter_face face, struct span key,
                                 upstream_answer_fn *on_answer, void *context);
+
+// Gives the plugin a command of the control topic: `command` is its JSON object, not empty and
+// without correlationData (docs/protocol.md). The rest as for upstream_publish.
+uint64_t upstream_ask(struct upstream *upstream, struct loop *loop, struct span command,
+                      upstream_answer_fn *on_answer, void *context);
+
 // From the thread of the loop that was given: on_answer will not be called any more. The message
 // may be published all the same. NULL is fine.
 void upstream_forget(struct upstream *upstream, uint64_t number);

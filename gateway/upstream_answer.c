@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "traffic.h"
+
 static enum err err_from_word(const char *word)
 {
     static const struct {
@@ -11,7 +13,7 @@ static enum err err_from_word(const char *word)
         enum err err;
     } words[] = {
         {"invalid", ERR_INVALID}, {"too_large", ERR_TOO_LARGE}, {"full", ERR_FULL},
-        {"denied", ERR_DENIED},   {"unavailable", ERR_AGAIN},
+        {"denied", ERR_DENIED},   {"unavailable", ERR_AGAIN},   {"not_found", ERR_NOT_FOUND},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i].word) == 0)
@@ -61,5 +63,39 @@ enum err upstream_answer_read(struct span json, uint64_t *out_ref,
         *out_ref = (uint64_t)ref;
         *out_answer = answer;
     }
+    return err;
+}
+
+static enum err read_response(struct json *root, uint64_t *out_ref,
+                              struct upstream_answer *out_answer)
+{
+    const struct json *response = json_first(json_member(root, "responses"));
+    const char *command = json_text(json_member(response, "command"));
+    const char *correlation = json_text(json_member(response, "correlationData"));
+    const char *word = json_text(json_member(response, "error"));
+    unsigned long long ref;
+    if (command == NULL || correlation == NULL)
+        return ERR_INVALID;
+    if (strcmp(command, TRAFFIC_COMMAND) == 0)
+        return ERR_NOT_FOUND;
+    if (!span_to_uint(span_of(correlation), UINT64_MAX, &ref) || ref == 0)
+        return ERR_INVALID;
+    *out_ref = ref;
+    *out_answer = (struct upstream_answer){.err = word != NULL ? err_from_word(word) : ERR_OK,
+                                           .data = json_member(response, "data"),
+                                           .response = root};
+    return ERR_OK;
+}
+
+enum err upstream_response_read(struct span json, uint64_t *out_ref,
+                                struct upstream_answer *out_answer)
+{
+    struct json *root = NULL;
+    enum err err = json_parse(json, &root);
+    if (err != ERR_OK)
+        return err;
+    err = read_response(root, out_ref, out_answer);
+    if (err != ERR_OK)
+        json_destroy(root);
     return err;
 }

@@ -43,13 +43,27 @@ static void take_post_answer(struct upstream *u, struct span payload)
                  err_text(err));
 }
 
+static void take_response(struct upstream *u, struct span payload)
+{
+    uint64_t ref;
+    struct upstream_answer answer;
+    enum err err = upstream_response_read(payload, &ref, &answer);
+    if (err == ERR_OK)
+        outbox_answer(u->outbox, ref, &answer);
+    else if (err == ERR_NOT_FOUND)
+        take_traffic_answer(u, payload);
+    else
+        log_line(&u->gateway->log, LOG_LEVEL_WARNING, "event=response_unreadable why=\"%s\"",
+                 err_text(err));
+}
+
 static void on_message(void *context, const char *topic, struct span payload)
 {
     struct upstream *u = context;
     if (strcmp(topic, UPSTREAM_ANSWER_TOPIC) == 0)
         take_post_answer(u, payload);
-    else if (strcmp(topic, TRAFFIC_ANSWER_TOPIC) == 0)
-        take_traffic_answer(u, payload);
+    else if (strcmp(topic, UPSTREAM_RESPONSE_TOPIC) == 0)
+        take_response(u, payload);
 }
 
 static void on_stamped(void *context, const char *topic, const struct message *stamped)

@@ -15,8 +15,15 @@
 
 // Events of 2.1, which the headers of 2.0 do not name. Registering them in 2.0 is refused.
 enum {
+    BROKER_EVENT_CONNECT = 11,       // struct broker_connect
     BROKER_EVENT_MESSAGE_OUT = 27,   // struct mosquitto_evt_message
     BROKER_EVENT_CLIENT_OFFLINE = 28 // laid out as struct mosquitto_evt_disconnect
+};
+
+// 2.1's struct mosquitto_evt_connect, as far as it is looked at.
+struct broker_connect {
+    void *future;
+    struct mosquitto *client;
 };
 
 struct broker_api {

@@ -19,7 +19,7 @@ static int refuse(struct plugin *p, const struct session *session, const char *w
 
 static bool is_expired(const struct plugin *p, const struct session *session)
 {
-    return session->is_refused ||
+    return session->kick != SESSION_KICK_NONE ||
            (session->deadline_s != 0 && session->deadline_s <= p->now_ms / 1000);
 }
 
@@ -79,6 +79,8 @@ static int acl_read(struct plugin *p, struct session *session,
         return is_still(session, ed->client) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     if (is_expired(p, session))
         return MOSQ_ERR_ACL_DENIED;
+    if (session->is_restored && view->kind == TOPIC_KEPT)
+        presence_learn(p, session, ed->topic);
     if (!p->api.is_2_1 &&
         !was_counted(p, session, ed->client, ed->topic)) // 2.1 tells of each one sent
         deliver_count_out(p, session, room, view, ed->payloadlen);
@@ -101,7 +103,7 @@ static int acl_write(struct plugin *p, const struct session *session,
         return refuse(p, session, "publish", ed->topic, err_text(ERR_TOKEN_EXPIRED));
     if (session->is_service)
         return acl_write_service(p, session, ed);
-    if (span_starts_with(span_of(ed->topic), span_of("$CONTROL/")))
+    if (topics_is_reserved(ed->topic))
         return refuse(p, session, "publish", ed->topic, err_text(ERR_DENIED));
     if (topics_view(&p->topics, ed->topic)->kind == TOPIC_BAD_ROOM)
         return refuse(p, session, "publish", ed->topic, "no valid room name");
@@ -110,7 +112,7 @@ static int acl_write(struct plugin *p, const struct session *session,
     return MOSQ_ERR_SUCCESS;
 }
 
-static int acl_subscribe(struct plugin *p, const struct session *session,
+static int acl_subscribe(struct plugin *p, struct session *session,
                          const struct mosquitto_evt_acl_check *ed)
 {
     // Nobody who is offline subscribes: the pointer is somebody else's (see is_still).
@@ -121,8 +123,21 @@ static int acl_subscribe(struct plugin *p, const struct session *session,
     // Who is kicked at expiry keeps the subscriptions, to come back to them with a new token.
     if (!p->is_kicking && is_expired(p, session))
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_TOKEN_EXPIRED));
-    if (!rights_allow(session->token.rights, RIGHTS_SUBSCRIBE, span_of(ed->topic)))
+    if (!rights_allow(session->token.rights, RIGHTS_SUBSCRIBE, span_of(ed->topic))) {
+        if (p->is_kicking) // then the broker forgets it
+            members_leave(session, span_of(ed->topic));
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_DENIED));
+    }
+    if (!p->is_kicking)
+        presence_subscribe(p, session, ed->topic);
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int acl_unsubscribe(struct plugin *p, struct session *session,
+                           const struct mosquitto_evt_acl_check *ed)
+{
+    if (session->state == SESSION_CONNECTED && !session->is_service)
+        presence_unsubscribe(p, session, ed->topic);
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -148,6 +163,7 @@ int on_acl(int event, void *data, void *userdata)
         return acl_unknown(ed);
     if (ed->access == MOSQ_ACL_READ)
         return acl_read(p, session, ed);
+    session->active_ms = p->now_ms;
     p->serial++; // what follows is another message, or another subscription's retained ones
     if (ed->access == MOSQ_ACL_WRITE)
         return is_will(session, taken_over, topics_view(&p->topics, ed->topic))
@@ -155,5 +171,6 @@ int on_acl(int event, void *data, void *userdata)
                    : acl_write(p, session, ed);
     if (ed->access == MOSQ_ACL_SUBSCRIBE)
         return acl_subscribe(p, session, ed);
-    return ed->access == MOSQ_ACL_UNSUBSCRIBE ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    return ed->access == MOSQ_ACL_UNSUBSCRIBE ? acl_unsubscribe(p, session, ed)
+                                              : MOSQ_ERR_ACL_DENIED;
 }

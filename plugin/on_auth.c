@@ -88,10 +88,23 @@ static enum err enter(struct plugin *p, const struct connect *c, const char *bro
                                 .face = c->face,
                                 .is_v5 = mosquitto_client_protocol_version(c->client) == 5,
                                 .is_persistent = !mosquitto_client_clean_session(c->client),
-                                .deadline_s = token ? token->expires_s : 0};
+                                .deadline_s = token ? token->expires_s : 0,
+                                .now_ms = p->now_ms};
     struct session *session;
     watch_takeover(p, c);
-    return sessions_add(p->sessions, &data, &session);
+    // Taken before the older session can be forgotten; whether the broker has them still is seen
+    // when the session arrives.
+    struct session *older = sessions_find_id(p->sessions, c->client_id);
+    bool is_heir = older != NULL && data.is_persistent && older->client != c->client;
+    struct membership *memberships = is_heir ? members_take(older) : NULL;
+    enum err err = sessions_add(p->sessions, &data, &session);
+    if (err != ERR_OK) {
+        members_drop(memberships);
+        return err;
+    }
+    members_give(session, memberships);
+    presence_expect(p, session);
+    return ERR_OK;
 }
 
 // The broker disconnects clients without a user name on SIGHUP where allow_anonymous is off, so one
@@ -146,11 +159,11 @@ static int auth_service(struct plugin *p, struct connect *c)
 // Who is refused is kicked by the next tick, so that its will is sent, as at expiry.
 static int auth_again(struct plugin *p, struct session *session, struct connect *c)
 {
-    if (session->state != SESSION_CONNECTED)
+    if (session->state != SESSION_CONNECTED || session->kick != SESSION_KICK_NONE)
         return MOSQ_ERR_SUCCESS;
     if (session->is_service) {
         if (!has_service_secret(p, c))
-            sessions_expire(p->sessions, session);
+            sessions_expire(p->sessions, session, SESSION_KICK_REFUSED);
         return MOSQ_ERR_SUCCESS;
     }
     struct token token;
@@ -159,7 +172,7 @@ static int auth_again(struct plugin *p, struct session *session, struct connect 
     enum err err = c->own_username == NULL ? ERR_MEMORY : verify(p, c, &token);
     if (err != ERR_OK) {
         (void)refuse(p, c, err_text(err));
-        sessions_expire(p->sessions, session);
+        sessions_expire(p->sessions, session, SESSION_KICK_REFUSED);
         return MOSQ_ERR_SUCCESS;
     }
     sessions_renew(p->sessions, session, &token, token.expires_s);

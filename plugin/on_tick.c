@@ -11,8 +11,12 @@ enum {
 
 static void kick(struct plugin *p, struct session *session)
 {
-    log_line(&p->log, LOG_LEVEL_INFO, "%s",
-             session->is_refused ? "kicked: refused on reload" : "kicked: the token expired");
+    static const char *const why[] = {[SESSION_KICK_EXPIRED] = "the token expired",
+                                      [SESSION_KICK_REFUSED] = "refused on reload",
+                                      [SESSION_KICK_ASKED] = "asked to"};
+    if (session->kick == SESSION_KICK_NONE)
+        session->kick = SESSION_KICK_EXPIRED;
+    log_line(&p->log, LOG_LEVEL_INFO, "kicked: %s", why[session->kick]);
     p->is_kicking = true;
     // With its will. The broker calls on_acl and on_disconnect meanwhile.
     (void)mosquitto_kick_client_by_clientid(session->client_id, true);
@@ -42,6 +46,7 @@ int on_tick(int event, void *data, void *userdata)
     p->is_reloading = false;
     p->serial++;
     stopping_listen();
+    presence_arrive_all(p);
     kick_expired(p);
     will_flush(p);
     sessions_sweep(p->sessions);

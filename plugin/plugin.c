@@ -24,6 +24,7 @@ static const struct {
     {MOSQ_EVT_MESSAGE, on_message, NULL, false},
     {MOSQ_EVT_TICK, on_tick, NULL, false},
     {MOSQ_EVT_DISCONNECT, on_disconnect, NULL, false},
+    {BROKER_EVENT_CONNECT, on_connect, NULL, true},
     {BROKER_EVENT_MESSAGE_OUT, on_out, NULL, true},
     {BROKER_EVENT_CLIENT_OFFLINE, on_client_offline, NULL, true},
 };

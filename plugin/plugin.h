@@ -7,14 +7,16 @@
 //     on_auth.c       CONNECT: a token, the relay's introduction, or the service connection
 //     on_acl.c        may this client subscribe, publish, receive
 //     on_message.c    a publish that was allowed: stamp it and keep it, or meter it
-//     on_control.c    the gateway's own traffic counts
+//     on_control.c    what the gateway tells and asks on the control topic
+//     on_connect.c    a connection stands (Mosquitto 2.1)
 //     on_disconnect.c a connection ended
 //     on_out.c        a delivery left (Mosquitto 2.1)
-//     on_tick.c       wills, expiry, log lines of the writer
+//     on_tick.c       arrivals (Mosquitto 2.0), wills, expiry, log lines of the writer
 //     on_reload.c     SIGHUP
 //     start.c         opening and closing everything
 //     keep.c, stamp.c, will.c, service.c, deliver.c    what they have in common
-//     session.c, rooms.c, keys.c                       the memory
+//     session.c, members.c, presence.c, rooms.c, keys.c    the memory
+//     control_*.c                                      the commands of the control topic
 //     writer.c, batch.c                                the thread that writes the database
 #ifndef ROOMWIRE_PLUGIN_PLUGIN_H
 #define ROOMWIRE_PLUGIN_PLUGIN_H
@@ -23,6 +25,7 @@
 #include "broker_api.h"
 #include "keys.h"
 #include "log_queue.h"
+#include "presence.h"
 #include "refuse.h"
 #include "session.h"
 #include "topics.h"
@@ -48,6 +51,8 @@ struct plugin {
     char epoch[MESSAGE_EPOCH_MAX + 1];
 
     struct sessions *sessions;
+    struct members *members;
+    struct presence presence;
     struct rooms *rooms;
     struct keys *keys;
     struct topics topics;
@@ -72,8 +77,8 @@ struct plugin {
 
 typedef int plugin_callback(int event, void *data, void *userdata);
 
-plugin_callback on_acl, on_auth, on_client_offline, on_control, on_disconnect, on_message, on_out,
-    on_reload, on_tick;
+plugin_callback on_acl, on_auth, on_client_offline, on_connect, on_control, on_disconnect,
+    on_message, on_out, on_reload, on_tick;
 
 #define PLUGIN_CONTROL_TOPIC "$CONTROL/roomwire/v1"
 

@@ -39,8 +39,7 @@ void service_send(struct plugin *p, const struct session *session, const char *t
         log_line(&p->log, LOG_LEVEL_ERROR, "cannot answer topic=%s code=%d", topic, rc);
 }
 
-// The words of docs/protocol.md.
-static const char *error_word(enum err err)
+const char *service_error_word(enum err err)
 {
     if (err == ERR_TOO_LARGE)
         return "too_large";
@@ -50,6 +49,8 @@ static const char *error_word(enum err err)
         return "invalid";
     if (err == ERR_DENIED)
         return "denied";
+    if (err == ERR_NOT_FOUND)
+        return "not_found";
     return "unavailable";
 }
 
@@ -68,7 +69,7 @@ static void write_stamp(struct json_writer *w, const struct keep_result *result)
 static void write_error(struct json_writer *w, enum err err, const char *why)
 {
     json_key(w, "error");
-    json_put_text(w, span_of(error_word(err)));
+    json_put_text(w, span_of(service_error_word(err)));
     json_key(w, "detail");
     json_put_text(w, span_of(why));
 }

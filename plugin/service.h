@@ -10,6 +10,7 @@
 
 #define SERVICE_USERNAME "roomwire-gateway"
 #define SERVICE_ANSWER_TOPIC "$roomwire/answer"
+#define SERVICE_CONNECTION_TOPIC "$roomwire/connection" // to one client, for somebody over HTTP
 
 // True if `client_id` is "roomwire-" and 16 hex digits.
 bool service_is_client_id(struct span client_id);
@@ -22,6 +23,8 @@ MUST_USE enum err service_read_post(const struct properties *properties, struct 
 void service_answer(struct plugin *p, const struct session *session,
                     const struct properties *properties, enum err err,
                     const struct keep_result *result, const char *why);
+// The word of docs/protocol.md for an error.
+const char *service_error_word(enum err err);
 // Sends `json` to the service connection alone.
 void service_send(struct plugin *p, const struct session *session, const char *topic, int qos,
                   struct span json);

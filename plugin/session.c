@@ -45,6 +45,7 @@ static void session_free(struct session *session)
 {
     if (!session->is_service)
         token_finish(&session->token);
+    members_forget(session);
     free(session->client_id);
     free(session->broker_username);
     free(session->own_username);
@@ -179,6 +180,7 @@ static struct session *session_make(const struct session_data *data)
     session->is_v5 = data->is_v5;
     session->is_persistent = data->is_persistent;
     session->deadline_s = data->deadline_s;
+    session->connected_ms = session->active_ms = data->now_ms;
     return session;
 }
 
@@ -236,7 +238,7 @@ void sessions_renew(struct sessions *sessions, struct session *session, struct t
     assert(!session->is_service);
     token_finish(&session->token);
     session->token = *token;
-    session->is_refused = false;
+    session->kick = SESSION_KICK_NONE;
     memset(session->rooms, 0, sizeof session->rooms);
     deadlines_drop(&sessions->deadlines, session);
     session->deadline_s = deadline_s;
@@ -273,10 +275,10 @@ struct session *sessions_due(const struct sessions *sessions, int64_t now_s)
     return first != NULL && first->deadline_s <= now_s ? first : NULL;
 }
 
-void sessions_expire(struct sessions *sessions, struct session *session)
+void sessions_expire(struct sessions *sessions, struct session *session, enum session_kick kick)
 {
     deadlines_drop(&sessions->deadlines, session);
-    session->is_refused = true;
+    session->kick = kick;
     session->deadline_s = 1;
     (void)!deadlines_add(&sessions->deadlines, session); // as in sessions_renew
 }

@@ -11,12 +11,21 @@
 #include "core/meter.h"
 #include "core/tally.h"
 #include "core/token.h"
+#include "members.h"
 #include "rooms.h"
 
 enum session_state {
     SESSION_CONNECTED,
     SESSION_OFFLINE, // the connection ended; the broker may still queue for it and send its will
     SESSION_ENDED    // to be forgotten at the next sessions_sweep
+};
+
+// Why the broker is told to disconnect it.
+enum session_kick {
+    SESSION_KICK_NONE,
+    SESSION_KICK_EXPIRED, // its token
+    SESSION_KICK_REFUSED, // its token stopped being good
+    SESSION_KICK_ASKED    // somebody with the right to said so
 };
 
 // What one delivery needs to know about a room, so that the next one need not look it up.
@@ -38,10 +47,14 @@ struct session {
     enum meter_face face;
     enum session_state state;
     bool is_service;
-    bool is_refused; // its token stopped being good; it will be kicked
+    enum session_kick kick; // anything but NONE: it may do nothing any more
     bool is_v5;
     bool is_persistent;  // may come back to its subscriptions and queue
+    bool has_arrived;    // its CONNECT was accepted, so it counts as connected (presence.h)
+    bool is_restored;    // the broker knows subscriptions of its that we never saw
     uint64_t connection; // rises with every session made
+    int64_t connected_ms, active_ms; // dates, in milliseconds since 1970
+    struct membership *memberships;  // members.h
     struct session_room rooms[SESSION_ROOMS];
     // The last delivery counted, to count a message once that overlapping subscriptions match.
     uint64_t counted_serial;
@@ -74,6 +87,7 @@ struct session_data {
     enum meter_face face;
     bool is_v5, is_persistent;
     int64_t deadline_s; // since 1970; 0: never. The token's, as a rule
+    int64_t now_ms;
 };
 
 // Adds a connected session. An older one of the same pointer is replaced (the broker freed that
@@ -95,7 +109,7 @@ void sessions_sweep(struct sessions *sessions);
 // The connected session whose deadline is earliest, if that is not after `now_s`; else NULL.
 struct session *sessions_due(const struct sessions *sessions, int64_t now_s);
 // Lets a connected session be due at once.
-void sessions_expire(struct sessions *sessions, struct session *session);
+void sessions_expire(struct sessions *sessions, struct session *session, enum session_kick kick);
 // The session is dealt with: it will not be due again.
 void sessions_undue(struct sessions *sessions, struct session *session);
 

@@ -234,6 +234,9 @@ enum err start(struct plugin *p, struct buf *why)
     if (err == ERR_OK)
         err = topics_init(&p->topics, p->config.room_topic, p->rooms);
     if (err == ERR_OK)
+        err = members_create(&p->topics.pattern, (size_t)p->config.max_memberships, &p->members);
+    presence_init(&p->presence, clock_real_ms());
+    if (err == ERR_OK)
         err = start_writer(p, &p->log_queue_log);
     return err;
 }
@@ -248,6 +251,8 @@ void start_undo(struct plugin *p)
     spool_close(p->spool);
     store_close(p->store);
     sessions_destroy(p->sessions);
+    members_destroy(p->members);
+    presence_finish(&p->presence);
     keys_destroy(p->keys);
     rooms_destroy(p->rooms);
     access_destroy(p->access);

@@ -32,3 +32,12 @@ const struct topic_view *topics_view(struct topics *topics, const char *topic)
         view->known = rooms_find(topics->rooms, view->room);
     return view;
 }
+
+bool topics_is_reserved(const char *topic)
+{
+    static const char *const prefixes[] = {"$CONTROL/", "$aws/", "$roomwire/"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (span_starts_with(span_of(topic), span_of(prefixes[i])))
+            return true;
+    return false;
+}

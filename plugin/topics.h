@@ -29,6 +29,8 @@ MUST_USE enum err topics_init(struct topics *topics, const char *pattern,
                               const struct rooms *rooms);
 // Borrowed until the next call; its room's name also from `topic`.
 const struct topic_view *topics_view(struct topics *topics, const char *topic);
+// True for what only the broker and this plugin publish on, whatever a token says.
+bool topics_is_reserved(const char *topic);
 // A room was made: look again.
 void topics_forget(struct topics *topics);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// What comes back over the service connection: answers to posts, and to batches of traffic.
+// What comes back over the service connection: answers to posts, and to commands.
 #include <assert.h>
 #include <stdint.h>
 
@@ -13,6 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t ref = 0;
     struct upstream_answer answer;
+    if (upstream_response_read(span_make(data, size), &ref, &answer) == ERR_OK) {
+        assert(ref > 0 && answer.response != NULL);
+        json_destroy(answer.response);
+    }
     if (upstream_answer_read(span_make(data, size), &ref, &answer) != ERR_OK)
         return 0;
     assert(ref > 0);

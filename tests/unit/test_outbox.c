@@ -261,6 +261,48 @@ static void an_ack_answers_what_is_not_kept(void **state)
     assert_int_equal(f->last.err, ERR_OK);
 }
 
+static struct upstream_answer response(void)
+{
+    struct upstream_answer answer = {.err = ERR_OK};
+    assert_int_equal(json_parse(span_of("{\"n\":7}"), &answer.response), ERR_OK);
+    answer.data = json_member(answer.response, "n");
+    return answer;
+}
+
+static void on_response(void *context, const struct upstream_answer *answer)
+{
+    int64_t number = 0;
+    assert_true(json_get_int(answer->data, &number)); // lives during the call
+    assert_int_equal(number, 7);
+    ((struct fixture *)context)->answers++;
+}
+
+static void a_command_waits_for_its_response(void **state)
+{
+    struct fixture *f = *state;
+    outbox_open(f->outbox);
+    struct post post = {.payload = span_of("{\"command\":\"x\"}"), .qos = 1, .is_command = true};
+    bool is_wake_due;
+    uint64_t ref = outbox_add(f->outbox, &f->loop, &post, 0, on_response, f, &is_wake_due);
+    assert_true(span_is(outbox_next(f->outbox)->payload, "{\"command\":\"x\"}"));
+    outbox_acked(f->outbox, ref, ERR_OK, 0); // arrived, but not yet answered
+    run_loop(f);
+    assert_int_equal(f->answers, 0);
+    struct upstream_answer answer = response();
+    outbox_answer(f->outbox, ref, &answer);
+    struct upstream_answer again = response();
+    outbox_answer(f->outbox, ref, &again); // freed, not delivered
+    run_loop(f);
+    assert_int_equal(f->answers, 1);
+    ref = outbox_add(f->outbox, &f->loop, &post, 0, on_response, f, &is_wake_due);
+    outbox_forget(f->outbox, ref);
+    (void)outbox_next(f->outbox);
+    answer = response();
+    outbox_answer(f->outbox, ref, &answer); // the same
+    run_loop(f);
+    assert_int_equal(f->answers, 1);
+}
+
 static void what_is_under_way_at_the_end_is_freed(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_waits_longer_than_the_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(the_plugins_word_wins_over_the_brokers, setup, teardown),
         cmocka_unit_test_setup_teardown(an_ack_answers_what_is_not_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_waits_for_its_response, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_under_way_at_the_end_is_freed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

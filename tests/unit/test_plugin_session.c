@@ -183,11 +183,11 @@ static void test_an_expired_session_is_due_at_once(void **state)
     (void)add_due(sessions, 2, "early", 1000);
     struct session *never = add(sessions, 3, "never");
     assert_null(sessions_due(sessions, 999));
-    sessions_expire(sessions, late);
+    sessions_expire(sessions, late, SESSION_KICK_REFUSED);
     assert_ptr_equal(sessions_due(sessions, 999), late);
-    assert_true(late->is_refused);
+    assert_true(late->kick == SESSION_KICK_REFUSED);
     sessions_undue(sessions, late);
-    sessions_expire(sessions, never);
+    sessions_expire(sessions, never, SESSION_KICK_REFUSED);
     assert_ptr_equal(sessions_due(sessions, 999), never);
     sessions_destroy(sessions);
 }

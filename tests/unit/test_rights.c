@@ -190,15 +190,16 @@ static void further_rights_need_their_exact_shape(void **state)
     (void)state;
     static const struct {
         const char *claims;
-        bool may_bill, may_act_as, may_connections, is_admin;
+        bool may_bill, may_act_as, may_see, may_change, is_admin;
     } rows[] = {
-        {"{}", false, false, false, false},
+        {"{}", false, false, false, false, false},
         {"{\"bill\":true,\"act_as\":true,\"connections\":true,\"admin\":true}", true, true, true,
-         true},
-        {"{\"bill\":\"r\",\"connections\":\"rw\"}", true, false, true, false},
+         true, true},
+        {"{\"bill\":\"r\",\"connections\":\"rw\"}", true, false, true, true, false},
+        {"{\"connections\":\"r\"}", false, false, true, false, false},
         {"{\"bill\":\"w\",\"act_as\":\"r\",\"connections\":1,\"admin\":\"true\"}", false, false,
-         false, false},
-        {"{\"bill\":false,\"act_as\":[true],\"admin\":1}", false, false, false, false},
+         false, false, false},
+        {"{\"bill\":false,\"act_as\":[true],\"admin\":1}", false, false, false, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct json *root = NULL;
@@ -207,10 +208,31 @@ static void further_rights_need_their_exact_shape(void **state)
         rights_read_claims(root, &got);
         assert_int_equal(got.may_bill, rows[i].may_bill);
         assert_int_equal(got.may_act_as, rows[i].may_act_as);
-        assert_int_equal(got.may_connections, rows[i].may_connections);
+        assert_int_equal(got.may_see_connections, rows[i].may_see);
+        assert_int_equal(got.may_change_connections, rows[i].may_change);
         assert_int_equal(got.is_admin, rows[i].is_admin);
         json_destroy(root);
     }
+}
+
+static void who_sees_connections_hears_of_them(void **state)
+{
+    (void)state;
+    TRY("{\"rooms\":{\"*\":\"rw\"},\"connections\":\"r\"}", {'s', "$aws/events/#", true},
+        {'s', "$aws/events/presence/+/+", true}, {'s', "$share/g/$aws/events/#", true},
+        {'s', "$aws/#", false}, {'s', "$aws/things/x", false}, {'s', "#", false},
+        {'p', "$aws/events/presence/connected/x", false}, {'s', "rooms/lobby/#", true});
+    TRY("{\"connections\":true}", {'s', "$aws/events/#", true});
+    TRY("{\"rooms\":{\"*\":\"rw\"}}", {'s', "$aws/events/#", false},
+        {'s', "$aws/events/presence/connected/x", false});
+    // What a rule denies stays denied, and what one grants needs no claim.
+    TRY("{\"connections\":\"rw\",\"acl\":[{\"permission\":\"deny\",\"action\":\"all\","
+        "\"topic\":\"$aws/events/subscriptions/#\"}]}",
+        {'s', "$aws/events/#", false}, {'s', "$aws/events/presence/#", true},
+        {'s', "$aws/events/subscriptions/+/x", false});
+    TRY("{\"subs\":[\"$aws/events/presence/+/lamp\"]}",
+        {'s', "$aws/events/presence/connected/lamp", true},
+        {'s', "$aws/events/presence/connected/door", false});
 }
 
 // A check is made for every publish and every delivery. The bound is wide of what a machine under
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(number_and_size_of_rules_are_limited),
         cmocka_unit_test(rooms_are_judged_by_their_messages),
         cmocka_unit_test(further_rights_need_their_exact_shape),
+        cmocka_unit_test(who_sees_connections_hears_of_them),
         cmocka_unit_test(a_check_is_quick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -326,6 +326,54 @@ static void topics_are_classified(void **state)
     }
 }
 
+static void subscriptions_reach_rooms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *filter;
+        enum topic_reach reach;
+        const char *room;
+    } rows[] = {
+        {"rooms/+/messages", "rooms/lobby/messages", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "$share/g/rooms/lobby/messages", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "rooms/lobby/+", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "rooms/lobby/#", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "rooms/lobby/messages/#", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "+/lobby/messages", TOPIC_REACHES_ONE, "lobby"},
+        {"rooms/+/messages", "rooms/+/messages", TOPIC_REACHES_ALL, ""},
+        {"rooms/+/messages", "rooms/#", TOPIC_REACHES_ALL, ""},
+        {"rooms/+/messages", "#", TOPIC_REACHES_ALL, ""},
+        {"rooms/+/messages", "+/+/+", TOPIC_REACHES_ALL, ""},
+        {"rooms/+/messages", "$share/g/rooms/#", TOPIC_REACHES_ALL, ""},
+        {"rooms/+/messages", "$share/g", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "$share//rooms/#", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "rooms/lobby/typing", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "rooms/lobby", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "rooms/../messages", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "rooms//messages", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "+/+", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "$SYS/#", TOPIC_REACHES_NONE, ""},
+        {"rooms/+/messages", "", TOPIC_REACHES_NONE, ""},
+        {"a/b/+/c", "a/#", TOPIC_REACHES_ALL, ""},
+        {"a/b/+/c", "a/+/x/c", TOPIC_REACHES_ONE, "x"},
+        {"chat/+", "chat/lobby", TOPIC_REACHES_ONE, "lobby"},
+        {"chat/+", "chat/lobby/#", TOPIC_REACHES_ONE, "lobby"},
+        {"chat/+", "chat/#", TOPIC_REACHES_ALL, ""},
+        {"+/messages", "lobby/messages", TOPIC_REACHES_ONE, "lobby"},
+        {"+/messages", "+/#", TOPIC_REACHES_ALL, ""},
+        {"+/messages", "$SYS/messages", TOPIC_REACHES_NONE, ""},
+        {"+", "lobby", TOPIC_REACHES_ONE, "lobby"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct topic_rooms rooms;
+        struct span room;
+        assert_int_equal(topic_rooms_init(&rooms, text(rows[i].pattern)), ERR_OK);
+        if (topic_reach(&rooms, text(rows[i].filter), &room) != rows[i].reach)
+            fail_msg("%s in %s", rows[i].filter, rows[i].pattern);
+        assert_true(span_is(room, rows[i].room));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +388,7 @@ int main(void)
         cmocka_unit_test(room_names_are_plain),
         cmocka_unit_test(patterns_have_one_plus),
         cmocka_unit_test(topics_are_classified),
+        cmocka_unit_test(subscriptions_reach_rooms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,8 +37,10 @@ static void reads_a_refusal(void **state)
     static const struct {
         const char *word;
         enum err err;
-    } cases[] = {{"invalid", ERR_INVALID}, {"too_large", ERR_TOO_LARGE}, {"full", ERR_FULL},
-                 {"denied", ERR_DENIED},   {"unavailable", ERR_AGAIN},   {"new word", ERR_AGAIN}};
+    } cases[] = {{"invalid", ERR_INVALID},   {"too_large", ERR_TOO_LARGE},
+                 {"full", ERR_FULL},         {"denied", ERR_DENIED},
+                 {"unavailable", ERR_AGAIN}, {"not_found", ERR_NOT_FOUND},
+                 {"new word", ERR_AGAIN}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf json;
         buf_init(&json, 1024);
@@ -51,6 +53,58 @@ static void reads_a_refusal(void **state)
         assert_int_equal(a.id, 0);
         buf_finish(&json);
     }
+}
+
+static void reads_a_response(void **state)
+{
+    (void)state;
+    uint64_t ref;
+    struct upstream_answer a;
+    int64_t number = 0;
+    assert_int_equal(
+        upstream_response_read(
+            span_of("{\"responses\":[{\"command\":\"getConnection\",\"correlationData\":"
+                    "\"18\",\"data\":{\"n\":7}}]}"),
+            &ref, &a),
+        ERR_OK);
+    assert_int_equal(ref, 18);
+    assert_int_equal(a.err, ERR_OK);
+    assert_true(json_get_int(json_member(a.data, "n"), &number));
+    assert_int_equal(number, 7);
+    json_destroy(a.response);
+    assert_int_equal(
+        upstream_response_read(
+            span_of("{\"responses\":[{\"command\":\"getConnection\",\"correlationData\":"
+                    "\"19\",\"error\":\"not_found\"}]}"),
+            &ref, &a),
+        ERR_OK);
+    assert_int_equal(ref, 19);
+    assert_int_equal(a.err, ERR_NOT_FOUND);
+    assert_null(a.data);
+    json_destroy(a.response);
+}
+
+static void tells_other_responses_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        enum err err;
+    } rows[] = {
+        {"{\"responses\":[{\"command\":\"storeTraffic\",\"correlationData\":\"7\"}]}",
+         ERR_NOT_FOUND},
+        {"{\"responses\":[{\"command\":\"listMembers\",\"correlationData\":\"0\"}]}", ERR_INVALID},
+        {"{\"responses\":[{\"command\":\"listMembers\",\"correlationData\":7}]}", ERR_INVALID},
+        {"{\"responses\":[{\"correlationData\":\"7\"}]}", ERR_INVALID},
+        {"{\"responses\":[]}", ERR_INVALID},
+        {"{}", ERR_INVALID},
+        {"[", ERR_INVALID},
+    };
+    uint64_t ref;
+    struct upstream_answer a;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (upstream_response_read(span_of(rows[i].json), &ref, &a) != rows[i].err)
+            fail_msg("%s", rows[i].json);
 }
 
 static void a_long_detail_is_cut(void **state)
@@ -96,10 +150,9 @@ static void anything_else_is_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_stamp),
-        cmocka_unit_test(reads_a_refusal),
-        cmocka_unit_test(a_long_detail_is_cut),
-        cmocka_unit_test(anything_else_is_no_answer),
+        cmocka_unit_test(reads_a_stamp),        cmocka_unit_test(reads_a_refusal),
+        cmocka_unit_test(reads_a_response),     cmocka_unit_test(tells_other_responses_apart),
+        cmocka_unit_test(a_long_detail_is_cut), cmocka_unit_test(anything_else_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,11 +13,12 @@ import { waitFor, within } from './wait.mjs';
 const program = join(buildFolder, 'gateway/roomwire');
 
 /**
- * Options of roomwire.conf, further lines of mosquitto.conf, and a folder that is the caller's own.
+ * Options of roomwire.conf, further lines of mosquitto.conf, a folder that is the caller's own, and
+ * startBroker's options.
  */
-export async function startStack({ config = {}, mosquitto = [], folder } = {}) {
+export async function startStack({ config = {}, mosquitto = [], ...options } = {}) {
   const broker = await startBroker({
-    roomwire: config, mosquitto: ['message_size_limit 1048576', ...mosquitto], folder,
+    roomwire: config, mosquitto: ['message_size_limit 1048576', ...mosquitto], ...options,
   });
   const stack = new Stack(broker);
   try {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// One client's connection: what is known of it, a message to it alone, and its end. The gateway has
+// seen to it that its caller may (docs/http.md, "Connections").
+#include <mqtt_protocol.h>
+
+#include "control.h"
+#include "core/base64.h"
+#include "core/message.h"
+#include "deliver.h"
+#include "service.h"
+
+enum { POST_MAX = 128 * 1024 };
+
+// The connected client of that id; one that is about to be kicked is as good as gone.
+static enum err find(struct plugin *p, const struct json *command, struct session **out_session)
+{
+    struct span id;
+    if (!control_text(command, "clientId", &id))
+        return ERR_INVALID;
+    struct session *session = sessions_find_id(p->sessions, id.ptr);
+    if (session == NULL || session->is_service || !session->has_arrived ||
+        session->state != SESSION_CONNECTED || session->kick != SESSION_KICK_NONE)
+        return ERR_NOT_FOUND;
+    *out_session = session;
+    return ERR_OK;
+}
+
+static void put_text(struct json_writer *w, const char *name, struct span text)
+{
+    json_key(w, name);
+    json_put_text(w, text);
+}
+
+static void put_int(struct json_writer *w, const char *name, int64_t value)
+{
+    json_key(w, name);
+    json_put_int(w, value);
+}
+
+enum err control_get_connection(struct plugin *p, const struct json *command,
+                                struct json_writer *data)
+{
+    struct session *session;
+    enum err err = find(p, command, &session);
+    if (err != ERR_OK)
+        return err;
+    json_begin_object(data);
+    put_text(data, "subject", span_of(session->token.subject));
+    put_text(data, "name", span_of(session->token.name));
+    put_text(data, "face", span_of(meter_face_name(session->face)));
+    put_text(data, "ip", presence_ip(session));
+    put_int(data, "connected_ms", session->connected_ms);
+    put_int(data, "active_ms", session->active_ms);
+    put_int(data, "version", (int64_t)presence_version(p, session));
+    json_end_object(data);
+    return ERR_OK;
+}
+
+static enum err add_properties(const struct plugin *p, const struct json *command,
+                               mosquitto_property **properties)
+{
+    struct span from, type;
+    char date[24];
+    (void)snprintf(date, sizeof date, "%lld", (long long)p->now_ms);
+    int code = MOSQ_ERR_SUCCESS;
+    if (control_text(command, "type", &type))
+        code = mosquitto_property_add_string(properties, MQTT_PROP_CONTENT_TYPE, type.ptr);
+    if (code == MOSQ_ERR_SUCCESS && control_text(command, "from", &from))
+        code = mosquitto_property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY,
+                                                  MESSAGE_PROPERTY_FROM, from.ptr);
+    if (code == MOSQ_ERR_SUCCESS)
+        code = mosquitto_property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY,
+                                                  MESSAGE_PROPERTY_DATE, date);
+    return code == MOSQ_ERR_SUCCESS ? ERR_OK : ERR_MEMORY;
+}
+
+// The broker takes the properties over if it takes the message.
+static enum err send(struct plugin *p, const struct json *command, struct session *session,
+                     struct span payload)
+{
+    mosquitto_property *properties = NULL;
+    enum err err = add_properties(p, command, &properties);
+    if (err == ERR_OK && mosquitto_broker_publish_copy(session->client_id, SERVICE_CONNECTION_TOPIC,
+                                                       (int)payload.len, payload.ptr, 1, false,
+                                                       properties) != MOSQ_ERR_SUCCESS)
+        err = ERR_MEMORY;
+    if (err != ERR_OK) {
+        mosquitto_property_free_all(&properties);
+        return err;
+    }
+    // 2.1 tells of it when it is sent; 2.0 asks nobody about what goes to one client.
+    if (!p->api.is_2_1) {
+        const struct topic_view *view = topics_view(&p->topics, SERVICE_CONNECTION_TOPIC);
+        deliver_count_out(p, session, NULL, view, payload.len);
+    }
+    return ERR_OK;
+}
+
+enum err control_post_to_connection(struct plugin *p, const struct json *command,
+                                    struct json_writer *data)
+{
+    (void)data; // nothing to say
+    struct session *session;
+    struct span text;
+    struct buf payload;
+    enum err err = find(p, command, &session);
+    if (err != ERR_OK)
+        return err;
+    if (!control_text(command, "data", &text))
+        return ERR_INVALID;
+    buf_init(&payload, POST_MAX);
+    err = base64_decode(text, &payload);
+    if (err == ERR_OK)
+        err = send(p, command, session, payload.len > 0 ? buf_span(&payload) : span_of(""));
+    buf_finish(&payload);
+    return err;
+}
+
+// By the next tick, like everybody who is kicked.
+enum err control_delete_connection(struct plugin *p, const struct json *command,
+                                   struct json_writer *data)
+{
+    (void)data; // nothing to say
+    struct session *session;
+    enum err err = find(p, command, &session);
+    if (err == ERR_OK)
+        sessions_expire(p->sessions, session, SESSION_KICK_ASKED);
+    return err;
+}

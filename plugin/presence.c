@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "presence.h"
+
+#include <mqtt_protocol.h>
+#include <stdlib.h>
+
+#include "plugin.h"
+#include "stopping.h"
+
+#define TOPIC_PREFIX "$aws/events/"
+
+enum { EVENT_MAX = 128 * 1024, TOPIC_MAX = 64 + PRESENCE_CLIENT_ID_MAX, VERSION_SCALE = 1000 };
+
+void presence_init(struct presence *presence, int64_t now_ms)
+{
+    // More than so many connections in a millisecond, all the time, no broker accepts.
+    *presence = (struct presence){.version_base = (uint64_t)now_ms * VERSION_SCALE};
+}
+
+void presence_finish(struct presence *presence)
+{
+    free(presence->entries);
+    *presence = (struct presence){0};
+}
+
+uint64_t presence_version(const struct plugin *p, const struct session *session)
+{
+    return p->presence.version_base + session->connection;
+}
+
+struct span presence_ip(const struct session *session)
+{
+    struct span address = span_of(session->address);
+    if (address.len == 0 || address.ptr[0] == '/') // a unix socket's
+        return span_make(NULL, 0);
+    const char *colon = session->face == METER_WS ? strrchr(session->address, ':') : NULL;
+    if (colon != NULL) // the relay's word has a port
+        address.len = (size_t)(colon - address.ptr);
+    if (address.len > 2 && address.ptr[0] == '[')
+        address = span_make(address.ptr + 1, address.len - 2);
+    return address;
+}
+
+// ---- telling ----
+
+static void put_text(struct json_writer *w, const char *name, struct span text)
+{
+    json_key(w, name);
+    json_put_text(w, text);
+}
+
+static void begin_event(struct plugin *p, const struct session *session, const char *type,
+                        struct json_writer *w)
+{
+    char identifier[MESSAGE_EPOCH_MAX + 24];
+    (void)snprintf(identifier, sizeof identifier, "%s-%016llx", p->epoch,
+                   (unsigned long long)presence_version(p, session));
+    json_begin_object(w);
+    put_text(w, "clientId", span_of(session->client_id));
+    json_key(w, "timestamp");
+    json_put_int(w, p->now_ms);
+    put_text(w, "eventType", span_of(type));
+    put_text(w, "sessionIdentifier", span_of(identifier));
+    put_text(w, "principalIdentifier", span_of(session->token.subject));
+}
+
+// AWS IoT tells nothing of clients whose id would be a wildcard in the topic.
+static bool is_told_of(const struct plugin *p, const struct session *session)
+{
+    struct span id = span_of(session->client_id);
+    return p->config.lifecycle_events && !session->is_service && !stopping_is_told() &&
+           id.len <= PRESENCE_CLIENT_ID_MAX && !topic_has_wildcard(id);
+}
+
+static void publish(struct plugin *p, const struct session *session, const char *kind,
+                    const char *type, struct span json)
+{
+    char topic[TOPIC_MAX];
+    (void)snprintf(topic, sizeof topic, TOPIC_PREFIX "%s/%s/%s", kind, type, session->client_id);
+    int rc = mosquitto_broker_publish_copy(NULL, topic, (int)json.len, json.ptr, 0, false, NULL);
+    if (rc != MOSQ_ERR_SUCCESS)
+        log_line(&p->log, LOG_LEVEL_ERROR, "cannot tell event=%s code=%d", type, rc);
+}
+
+static void end_event(struct plugin *p, const struct session *session, const char *kind,
+                      const char *type, struct json_writer *w)
+{
+    json_end_object(w);
+    if (w->out->status == ERR_OK)
+        publish(p, session, kind, type, buf_span(w->out));
+    buf_finish(w->out);
+}
+
+static void tell_connected(struct plugin *p, const struct session *session)
+{
+    struct buf json;
+    struct json_writer w;
+    if (!is_told_of(p, session))
+        return;
+    buf_init(&json, EVENT_MAX);
+    json_writer_init(&w, &json);
+    begin_event(p, session, "connected", &w);
+    struct span ip = presence_ip(session);
+    if (ip.len > 0)
+        put_text(&w, "ipAddress", ip);
+    json_key(&w, "versionNumber");
+    json_put_int(&w, (int64_t)presence_version(p, session));
+    end_event(p, session, "presence", "connected", &w);
+}
+
+// What AWS IoT calls the end of a connection; NULL where the broker does not say why it ended.
+static const char *name_reason(const struct session *session, int reason)
+{
+    static const struct {
+        int code;
+        const char *name;
+    } names[] = {
+        {MOSQ_ERR_SUCCESS, "CLIENT_INITIATED_DISCONNECT"},
+        {MQTT_RC_DISCONNECT_WITH_WILL_MSG, "CLIENT_INITIATED_DISCONNECT"},
+        {MOSQ_ERR_CONN_LOST, "CONNECTION_LOST"},
+        {MOSQ_ERR_ERRNO, "CONNECTION_LOST"},
+        {MOSQ_ERR_TLS, "CONNECTION_LOST"},
+        {MOSQ_ERR_KEEPALIVE, "MQTT_KEEP_ALIVE_TIMEOUT"},
+        {MQTT_RC_KEEP_ALIVE_TIMEOUT, "MQTT_KEEP_ALIVE_TIMEOUT"},
+        {MOSQ_ERR_AUTH, "AUTH_ERROR"},
+        {MOSQ_ERR_ACL_DENIED, "FORBIDDEN_ACCESS"},
+        {MQTT_RC_NOT_AUTHORIZED, "FORBIDDEN_ACCESS"},
+        {MQTT_RC_SESSION_TAKEN_OVER, "DUPLICATE_CLIENTID"},
+        {MQTT_RC_ADMINISTRATIVE_ACTION, "SERVER_INITIATED_DISCONNECT"},
+        {MQTT_RC_SERVER_SHUTTING_DOWN, "SERVER_INITIATED_DISCONNECT"},
+        {MOSQ_ERR_NOMEM, "SERVER_ERROR"},
+        {MOSQ_ERR_UNKNOWN, "SERVER_ERROR"},
+    };
+    switch (session->kick) {
+    case SESSION_KICK_EXPIRED:
+        return "CUSTOMAUTH_TTL_EXPIRATION";
+    case SESSION_KICK_REFUSED:
+        return "AUTH_ERROR";
+    case SESSION_KICK_ASKED:
+        return "API_INITIATED_DISCONNECT";
+    case SESSION_KICK_NONE:
+        break;
+    }
+    if (!session->is_newest)
+        return "DUPLICATE_CLIENTID";
+    if (reason < 0) // all that 2.0 says
+        return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].code == reason)
+            return names[i].name;
+    return "CLIENT_ERROR"; // malformed packets and the like
+}
+
+static void tell_disconnected(struct plugin *p, const struct session *session, int reason)
+{
+    struct buf json;
+    struct json_writer w;
+    const char *name = name_reason(session, reason);
+    if (!is_told_of(p, session))
+        return;
+    buf_init(&json, EVENT_MAX);
+    json_writer_init(&w, &json);
+    begin_event(p, session, "disconnected", &w);
+    json_key(&w, "versionNumber");
+    json_put_int(&w, (int64_t)presence_version(p, session));
+    if (name != NULL) {
+        json_key(&w, "clientInitiatedDisconnect");
+        json_put_bool(&w, strcmp(name, "CLIENT_INITIATED_DISCONNECT") == 0);
+        put_text(&w, "disconnectReason", span_of(name));
+    }
+    end_event(p, session, "presence", "disconnected", &w);
+}
+
+static void tell_subscription(struct plugin *p, const struct session *session, const char *type,
+                              const char *filter)
+{
+    struct buf json;
+    struct json_writer w;
+    if (!is_told_of(p, session))
+        return;
+    buf_init(&json, EVENT_MAX); // a filter that has no room when it is escaped is not told of
+    json_writer_init(&w, &json);
+    begin_event(p, session, type, &w);
+    json_key(&w, "topics");
+    json_begin_array(&w);
+    json_put_text(&w, span_of(filter));
+    json_end_array(&w);
+    end_event(p, session, "subscriptions", type, &w);
+}
+
+// ---- coming and going ----
+
+void presence_arrive(struct plugin *p, struct session *session)
+{
+    if (session->has_arrived || session->state != SESSION_CONNECTED)
+        return;
+    session->has_arrived = true;
+    // The subscriptions of an earlier connection came along, if the broker kept its session.
+    int subscriptions = mosquitto_client_sub_count(session->client);
+    session->is_restored = subscriptions > 0 && session->memberships == NULL;
+    if (subscriptions == 0)
+        members_forget(session);
+    members_show(session, p->now_ms);
+    tell_connected(p, session);
+}
+
+void presence_expect(struct plugin *p, struct session *session)
+{
+    struct presence *presence = &p->presence;
+    if (session->is_service || p->api.is_2_1) // 2.1 tells of the arrival
+        return;
+    if (presence->count == presence->capacity) {
+        size_t capacity = presence->capacity ? presence->capacity * 2 : 64;
+        struct presence_entry *entries =
+            realloc(presence->entries, capacity * sizeof(struct presence_entry));
+        if (entries == NULL) {
+            presence_arrive(p, session);
+            return;
+        }
+        presence->entries = entries;
+        presence->capacity = capacity;
+    }
+    presence->entries[presence->count++] =
+        (struct presence_entry){session->client, session->connection};
+}
+
+void presence_arrive_all(struct plugin *p)
+{
+    struct presence *presence = &p->presence;
+    for (size_t i = 0; i < presence->count; i++) {
+        struct session *session = sessions_find(p->sessions, presence->entries[i].client);
+        if (session != NULL && session->connection == presence->entries[i].connection)
+            presence_arrive(p, session);
+    }
+    presence->count = 0;
+}
+
+void presence_depart(struct plugin *p, struct session *session, int reason)
+{
+    if (!session->has_arrived || session->state != SESSION_CONNECTED)
+        return;
+    members_hide(session);
+    tell_disconnected(p, session, reason);
+}
+
+static void warn_if(struct plugin *p, const struct session *session, enum err err)
+{
+    struct refusal refusal = {
+        .what = "membership", .client_id = session->client_id, .why = err_text(err)};
+    if (err != ERR_OK)
+        refuse_log(&p->refusals, &p->log, p->now_ms, &refusal);
+}
+
+void presence_subscribe(struct plugin *p, struct session *session, const char *filter)
+{
+    presence_arrive(p, session);
+    warn_if(p, session, members_join(p->members, session, span_of(filter), p->now_ms));
+    tell_subscription(p, session, "subscribed", filter);
+}
+
+void presence_learn(struct plugin *p, struct session *session, const char *topic)
+{
+    warn_if(p, session, members_learn(p->members, session, span_of(topic), p->now_ms));
+}
+
+void presence_unsubscribe(struct plugin *p, struct session *session, const char *filter)
+{
+    presence_arrive(p, session);
+    members_leave(session, span_of(filter));
+    tell_subscription(p, session, "unsubscribed", filter);
+}
