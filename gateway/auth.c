@@ -138,6 +138,19 @@ bool auth_admit_topic(struct exchange *x, enum rights_action action, struct span
     return admit(x, out_caller, err);
 }
 
+bool auth_admit_connections(struct exchange *x, bool is_change, struct caller *out_caller)
+{
+    *out_caller = (struct caller){0};
+    enum err err = auth_identify(x, out_caller);
+    const struct rights_claims *claims = &out_caller->token.claims;
+    if (err == ERR_OK && !out_caller->has_token)
+        err = ERR_TOKEN_MISSING;
+    else if (err == ERR_OK &&
+             !(is_change ? claims->may_change_connections : claims->may_see_connections))
+        err = ERR_DENIED;
+    return admit(x, out_caller, err);
+}
+
 bool auth_admit_change(struct exchange *x, const struct caller *caller, struct span csrf)
 {
     struct span field;

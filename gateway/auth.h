@@ -34,6 +34,8 @@ bool auth_admit(struct exchange *x, enum rights_action action, struct span room,
                 struct caller *out_caller);
 bool auth_admit_topic(struct exchange *x, enum rights_action action, struct span topic,
                       struct caller *out_caller);
+// The same for the connections of clients: to see them, or to change them.
+bool auth_admit_connections(struct exchange *x, bool is_change, struct caller *out_caller);
 // For what a cookie authorizes: true if the request comes from our own site (its CSRF token is
 // `csrf` or in X-CSRF-Token, or its Origin says so) or from a caller with a token of its own; false
 // if the exchange was refused (403).

@@ -3,6 +3,7 @@
 #include "router.h"
 
 #include "assets.h"
+#include "connections.h"
 #include "health.h"
 #include "members.h"
 #include "messages.h"
@@ -25,6 +26,9 @@ static const struct route routes[] = {
     {"GET", "/chat", messages_read_short, ROUTE_BODY_NONE},
     {"POST", "/savemessage", messages_post_short, ROUTE_BODY_MESSAGE},
     {"POST", "/topics/**", topics_post, ROUTE_BODY_MESSAGE},
+    {"GET", "/@connections/**", connections_get, ROUTE_BODY_NONE},
+    {"POST", "/@connections/**", connections_post, ROUTE_BODY_MESSAGE},
+    {"DELETE", "/@connections/**", connections_delete, ROUTE_BODY_NONE},
     {"GET", "/mqtt", relay_open, ROUTE_BODY_NONE},
     {"POST", "/session", session_open, ROUTE_BODY_FORM},
     {"POST", "/session/end", session_end, ROUTE_BODY_FORM},

@@ -55,6 +55,8 @@ static void every_request_has_its_row(void **state)
         {"GET", "/rooms/a%2Fb", "/rooms/*", "a%2Fb"},
         {"POST", "/topics/a/b/c", "/topics/**", "a/b/c"},
         {"POST", "/topics/a%2Fb", "/topics/**", "a%2Fb"},
+        {"GET", "/rooms/lobby/members", "/rooms/*/members", "lobby"},
+        {"DELETE", "/@connections/a/b", "/@connections/**", "a/b"},
         {"GET", "/assets/x.js", "/assets/*", "x.js"},
 
         {"POST", "/", NULL, "GET, HEAD"},
