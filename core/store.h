@@ -39,9 +39,17 @@ MUST_USE enum err store_commit(struct store *store);
 // Also after any other error since store_begin. Fine where nothing was begun.
 void store_rollback(struct store *store);
 
-// One kept message; `key` may be empty. The room is made on its first message. Errors, after which
-// the transaction may go on without this message: ERR_INVALID (its id is stored already),
-// ERR_TOO_LARGE (the room's name).
+// Kept messages, in one statement where they are STORE_PUTS_MAX, which costs least. A key may be
+// empty. A room is made on its first message. `*out_count`, valid also after an error, says how
+// many are stored; the error is that of the next one, without which the transaction may go on if it
+// is ERR_INVALID (its id is stored already) or ERR_TOO_LARGE (the room's name).
+enum { STORE_PUTS_MAX = 16 };
+struct store_put {
+    struct message message;
+    struct span key;
+};
+MUST_USE enum err store_put_messages(struct store *store, const struct store_put *puts,
+                                     size_t count, size_t *out_count);
 MUST_USE enum err store_put_message(struct store *store, const struct message *m, struct span key);
 // Adds to one traffic counter.
 MUST_USE enum err store_add_traffic(struct store *store, const struct meter_key *key,

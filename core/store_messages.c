@@ -18,28 +18,82 @@ static enum err put_key(struct store *store, const struct message *m, int64_t ro
     return store_finish(&run);
 }
 
-enum err store_put_message(struct store *store, const struct message *m, struct span key)
+static void bind_message(struct store_run *run, const struct message *m, int64_t room_id)
+{
+    store_bind_int(run, m->id);
+    store_bind_int(run, room_id);
+    store_bind_int(run, m->prev);
+    store_bind_int(run, m->date_ms);
+    store_bind_text(run, m->from);
+    store_bind_text(run, m->name);
+    store_bind_text(run, m->type);
+    store_bind_blob(run, m->payload);
+}
+
+// What a message changes besides its own row.
+static enum err note_message(struct store *store, const struct message *m, struct span key)
 {
     int64_t room_id = 0;
     enum err err = store_find_room(store, m->room, &room_id);
     if (err != ERR_OK)
         return err;
-    struct store_run run = store_start(store, STORE_SQL_PUT_MESSAGE);
-    store_bind_int(&run, m->id);
-    store_bind_int(&run, room_id);
-    store_bind_int(&run, m->prev);
-    store_bind_int(&run, m->date_ms);
-    store_bind_text(&run, m->from);
-    store_bind_text(&run, m->name);
-    store_bind_text(&run, m->type);
-    store_bind_blob(&run, m->payload);
-    err = store_finish(&run);
-    if (err != ERR_OK)
-        return err;
     store_count_message(store, m);
-    if (key.len > 0)
-        err = put_key(store, m, room_id, key);
-    return err == ERR_OK ? store_settle_pending(store) : err;
+    return key.len > 0 ? put_key(store, m, room_id, key) : ERR_OK;
+}
+
+// One statement, which has a row for each; says how many it stored before one failed.
+static enum err put_rows(struct store *store, enum store_sql sql, const struct store_put *puts,
+                         size_t count, size_t *out_count)
+{
+    int64_t room_ids[STORE_PUTS_MAX];
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum err err = store_find_room(store, puts[i].message.room, &room_ids[i]);
+        if (err != ERR_OK)
+            return err;
+    }
+    struct store_run run = store_start(store, sql);
+    for (size_t i = 0; i < count; i++)
+        bind_message(&run, &puts[i].message, room_ids[i]);
+    enum err err = store_finish(&run);
+    if (err == ERR_OK)
+        *out_count = count;
+    else if (err == ERR_INVALID)
+        *out_count = (size_t)sqlite3_changes(store->db);
+    return err;
+}
+
+static bool rooms_fit(const struct store_put *puts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (puts[i].message.room.len > METER_ROOM_MAX)
+            return false;
+    return true;
+}
+
+enum err store_put_messages(struct store *store, const struct store_put *puts, size_t count,
+                            size_t *out_count)
+{
+    bool is_one_statement = count == STORE_PUTS_MAX && rooms_fit(puts, count);
+    enum err err = ERR_OK, failed = ERR_OK;
+    size_t done = 0, more = 0;
+    while (err == ERR_OK && failed == ERR_OK && done < count) {
+        failed = is_one_statement ? put_rows(store, STORE_SQL_PUT_MESSAGES, puts, count, &more)
+                                  : put_rows(store, STORE_SQL_PUT_MESSAGE, puts + done, 1, &more);
+        for (size_t end = done + more; err == ERR_OK && done < end; done++)
+            err = note_message(store, &puts[done].message, puts[done].key);
+    }
+    *out_count = done;
+    if (err == ERR_OK)
+        err = store_settle_pending(store);
+    return err == ERR_OK ? failed : err;
+}
+
+enum err store_put_message(struct store *store, const struct message *m, struct span key)
+{
+    const struct store_put one = {*m, key};
+    size_t count;
+    return store_put_messages(store, &one, 1, &count);
 }
 
 static enum err trim(struct store *store, enum store_sql sql, int64_t before_ms, int limit,

@@ -3,7 +3,8 @@
 //
 // What many messages of one transaction would each change again (their room's row, one traffic
 // counter) is summed up here and written once, before the commit. Two hash tables of fixed size
-// with open addressing, at most half full; when one is, it is written and begun anew.
+// with open addressing, at most half full; when one is, it is written and begun anew. A list beside
+// each says which slots have something to write: most commits touch few, and are many.
 #include <stdlib.h>
 
 #include "hash.h"
@@ -29,10 +30,13 @@ struct pending_traffic {
 };
 
 struct store_pending {
-    size_t room_count;
+    size_t room_count;    // slots in use
+    size_t changed_count; // of these, with messages to write
     size_t traffic_count;
     struct pending_room rooms[ROOM_SLOTS];
+    struct pending_room *changed[ROOM_SLOTS / 2];
     struct pending_traffic traffic[TRAFFIC_SLOTS];
+    struct pending_traffic *used[TRAFFIC_SLOTS / 2];
 };
 
 struct store_pending *store_pending_create(void)
@@ -75,19 +79,21 @@ static enum err write_room(struct store *store, struct pending_room *room)
     store_bind_int(&run, room->last_id);
     store_bind_int(&run, room->messages);
     store_bind_int(&run, room->room_id);
-    enum err err = store_finish(&run);
-    if (err == ERR_OK)
-        room->messages = 0;
-    return err;
+    return store_finish(&run);
 }
 
 static enum err write_rooms(struct store *store)
 {
-    enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < ROOM_SLOTS; i++)
-        if (store->pending->rooms[i].messages > 0)
-            err = write_room(store, &store->pending->rooms[i]);
-    return err;
+    struct store_pending *p = store->pending;
+    while (p->changed_count > 0) {
+        struct pending_room *room = p->changed[p->changed_count - 1];
+        enum err err = write_room(store, room);
+        if (err != ERR_OK)
+            return err;
+        room->messages = 0;
+        p->changed_count--;
+    }
+    return ERR_OK;
 }
 
 // The room's row, made if need be.
@@ -137,19 +143,21 @@ enum err store_find_room(struct store *store, struct span room, int64_t *out_roo
 
 void store_count_message(struct store *store, const struct message *m)
 {
-    struct pending_room *slot = room_slot(store->pending, m->room);
+    struct store_pending *p = store->pending;
+    struct pending_room *slot = room_slot(p, m->room);
+    if (slot->messages == 0)
+        p->changed[p->changed_count++] = slot;
     slot->last_id = m->id;
     slot->messages++;
 }
 
 int64_t store_pending_last_id(const struct store *store)
 {
+    const struct store_pending *p = store->pending;
     int64_t last = 0;
-    for (size_t i = 0; store->pending != NULL && i < ROOM_SLOTS; i++) {
-        const struct pending_room *room = &store->pending->rooms[i];
-        if (room->messages > 0 && room->last_id > last)
-            last = room->last_id;
-    }
+    for (size_t i = 0; p != NULL && i < p->changed_count; i++)
+        if (p->changed[i]->last_id > last)
+            last = p->changed[i]->last_id;
     return last;
 }
 
@@ -192,12 +200,13 @@ static enum err write_traffic(struct store *store)
 {
     struct store_pending *p = store->pending;
     enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && p->traffic_count > 0 && i < TRAFFIC_SLOTS; i++)
-        if (p->traffic[i].is_used)
-            err = write_count(store, &p->traffic[i]);
-    if (err != ERR_OK || p->traffic_count == 0)
-        return err;
-    memset(p->traffic, 0, sizeof p->traffic);
+    for (size_t i = 0; err == ERR_OK && i < p->traffic_count; i++)
+        err = write_count(store, p->used[i]);
+    if (err != ERR_OK)
+        return err; // what was written is rolled back with the rest
+    // All at once: a slot freed by itself would end the probing for those behind it.
+    for (size_t i = 0; i < p->traffic_count; i++)
+        p->used[i]->is_used = false;
     p->traffic_count = 0;
     return ERR_OK;
 }
@@ -223,7 +232,7 @@ enum err store_note_traffic(struct store *store, const struct meter_key *key,
                                          .hour = key->hour};
         memcpy(slot->room, key->room.len ? key->room.ptr : "", key->room.len);
         memcpy(slot->subject, key->subject.len ? key->subject.ptr : "", key->subject.len);
-        p->traffic_count++;
+        p->used[p->traffic_count++] = slot;
     }
     slot->count.messages += count->messages;
     slot->count.blocks += count->blocks;

@@ -16,6 +16,16 @@
     " GROUP BY " column " ORDER BY sum(blocks) DESC, " column
 
 // store_messages.c knows the order of these columns.
+// Without "OR FAIL" SQLite would keep every page that a statement of many rows changes, to undo it.
+#define PUT_MESSAGES                                                                               \
+    "INSERT OR FAIL INTO messages"                                                                 \
+    " (id, room_id, prev, date_ms, sender, name, type, payload) VALUES "
+#define MESSAGE_ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
+#define MESSAGE_ROWS_4 MESSAGE_ROW "," MESSAGE_ROW "," MESSAGE_ROW "," MESSAGE_ROW
+#define MESSAGE_ROWS_16                                                                            \
+    MESSAGE_ROWS_4 "," MESSAGE_ROWS_4 "," MESSAGE_ROWS_4 "," MESSAGE_ROWS_4
+
+// And of these.
 #define PAGE                                                                                       \
     "SELECT id, prev, date_ms, sender, name, type, payload FROM messages"                          \
     " WHERE room_id = (SELECT room_id FROM rooms WHERE room = ?1)"
@@ -36,9 +46,8 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_MAKE_ROOM] = "INSERT INTO rooms (room, last_id, messages) VALUES (?, 0, 0)",
     [STORE_SQL_UPDATE_ROOM] =
         "UPDATE rooms SET last_id = ?, messages = messages + ? WHERE room_id = ?",
-    [STORE_SQL_PUT_MESSAGE] =
-        "INSERT INTO messages (id, room_id, prev, date_ms, sender, name, type, payload)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [STORE_SQL_PUT_MESSAGE] = PUT_MESSAGES MESSAGE_ROW,
+    [STORE_SQL_PUT_MESSAGES] = PUT_MESSAGES MESSAGE_ROWS_16,
     // A key may come again once its lifetime is over.
     [STORE_SQL_PUT_KEY] =
         "INSERT OR REPLACE INTO keys (room_id, sender, key, id, date_ms) VALUES (?, ?, ?, ?, ?)",

@@ -11,11 +11,20 @@ enum {
     BYTES_MAX = 8 * 1024 * 1024, // of them
 };
 
+// Messages that have not been put into the transaction yet, because many at once cost less.
+struct waiting {
+    size_t count;
+    struct store_put puts[STORE_PUTS_MAX];
+    struct meter_key keys[STORE_PUTS_MAX]; // of their traffic
+    uint64_t records[STORE_PUTS_MAX];      // their numbers in the spool
+};
+
 struct batch {
     struct writer_setup setup;
-    uint64_t stored;     // the spool's last record that is stored
-    int64_t last_id;     // the highest id that is stored
-    bool is_tally_known; // the first batch of this start was compared with the database
+    struct waiting waiting; // empty between transactions
+    uint64_t stored;        // the spool's last record that is stored
+    int64_t last_id;        // the highest id that is stored
+    bool is_tally_known;    // the first batch of this start was compared with the database
     bool has_more_tally;
 };
 
@@ -53,23 +62,63 @@ bool batch_has_more_tally(const struct batch *b)
     return b->has_more_tally;
 }
 
-static enum err put_message(struct batch *b, const struct record_message *record,
-                            struct progress *progress)
+// It cannot be stored today nor ever; what stands behind it can.
+static enum err lose_record(const struct batch *b, uint64_t number, enum err err)
 {
-    const struct message *m = &record->message;
-    enum err err = store_put_message(b->setup.store, m, record->key);
-    if (err != ERR_OK)
-        return err;
+    log_line(b->setup.log, LOG_LEVEL_ERROR, "lost spool_record=%llu: %s",
+             (unsigned long long)number, err_text(err));
+    return ERR_OK;
+}
+
+static bool is_hopeless(enum err err)
+{
+    return err == ERR_INVALID || err == ERR_TOO_LARGE;
+}
+
+// Is put: counted among what is in the transaction.
+static enum err note_message(struct batch *b, size_t i, struct progress *progress)
+{
+    const struct waiting *w = &b->waiting;
+    const struct message *m = &w->puts[i].message;
     if (m->id > progress->last_id)
         progress->last_id = m->id;
-    struct meter_key key = {.hour = meter_hour(m->date_ms),
-                            .room = m->room,
-                            .subject = record->subject.len > 0 ? record->subject : m->from,
-                            .face = record->face,
-                            .direction = METER_IN};
     struct meter_count one = {0};
     meter_count_message(&one, (int64_t)m->payload.len);
-    return store_add_traffic(b->setup.store, &key, &one);
+    return store_add_traffic(b->setup.store, &w->keys[i], &one);
+}
+
+static enum err put_waiting(struct batch *b, struct progress *progress)
+{
+    struct waiting *w = &b->waiting;
+    enum err err = ERR_OK;
+    size_t i = 0;
+    while (err == ERR_OK && i < w->count) {
+        size_t count;
+        enum err put = store_put_messages(b->setup.store, w->puts + i, w->count - i, &count);
+        for (size_t end = i + count; err == ERR_OK && i < end; i++)
+            err = note_message(b, i, progress);
+        if (is_hopeless(put))
+            put = lose_record(b, w->records[i++], put);
+        err = err == ERR_OK ? put : err;
+    }
+    w->count = 0;
+    return err;
+}
+
+static enum err take_message(struct batch *b, const struct record_message *record, uint64_t number,
+                             struct progress *progress)
+{
+    struct waiting *w = &b->waiting;
+    const struct message *m = &record->message;
+    w->puts[w->count] = (struct store_put){*m, record->key};
+    w->keys[w->count] =
+        (struct meter_key){.hour = meter_hour(m->date_ms),
+                           .room = m->room,
+                           .subject = record->subject.len > 0 ? record->subject : m->from,
+                           .face = record->face,
+                           .direction = METER_IN};
+    w->records[w->count++] = number;
+    return w->count == STORE_PUTS_MAX ? put_waiting(b, progress) : ERR_OK;
 }
 
 // A batch of the gateway's; it sends each until it is answered, so one may be here twice.
@@ -90,30 +139,21 @@ static enum err put_traffic(struct batch *b, struct record_traffic *traffic)
     return err == ERR_OK ? store_set_source(b->setup.store, source, traffic->batch) : err;
 }
 
-// It cannot be stored today nor ever; what stands behind it can.
-static enum err lose_record(const struct batch *b, const struct progress *progress, enum err err)
-{
-    log_line(b->setup.log, LOG_LEVEL_ERROR, "lost spool_record=%llu: %s",
-             (unsigned long long)progress->record + 1, err_text(err));
-    return ERR_OK;
-}
-
-static enum err put_record(struct batch *b, struct span bytes, struct progress *progress)
+static enum err put_record(struct batch *b, struct span bytes, uint64_t number,
+                           struct progress *progress)
 {
     struct record record;
     enum err err = record_decode(bytes, &record);
     if (err != ERR_OK)
-        return lose_record(b, progress, err);
+        return lose_record(b, number, err);
     switch (record.kind) {
     case RECORD_MESSAGE:
-        err = put_message(b, &record.message, progress);
-        break;
+        return take_message(b, &record.message, number, progress);
     case RECORD_TRAFFIC:
         err = put_traffic(b, &record.traffic);
         break;
     }
-    bool is_hopeless = err == ERR_INVALID || err == ERR_TOO_LARGE;
-    return is_hopeless ? lose_record(b, progress, err) : err;
+    return is_hopeless(err) ? lose_record(b, number, err) : err;
 }
 
 static enum err put_records(struct batch *b, struct progress *progress)
@@ -124,7 +164,7 @@ static enum err put_records(struct batch *b, struct progress *progress)
     for (int i = 0; i < RECORDS_MAX && total < BYTES_MAX; i++) {
         if (!spool_next(b->setup.spool, progress->record, &bytes, &number))
             break;
-        enum err err = put_record(b, bytes, progress);
+        enum err err = put_record(b, bytes, number, progress);
         if (err != ERR_OK)
             return err;
         progress->record = number;
@@ -132,6 +172,9 @@ static enum err put_records(struct batch *b, struct progress *progress)
     }
     if (progress->record == b->stored)
         return ERR_OK;
+    enum err err = put_waiting(b, progress);
+    if (err != ERR_OK)
+        return err;
     return store_set_source(b->setup.store, b->setup.resume->source, progress->record);
 }
 
@@ -216,6 +259,7 @@ enum err batch_store(struct batch *b, bool with_tally)
     if (err == ERR_OK)
         err = store_commit(b->setup.store);
     if (err != ERR_OK) {
+        b->waiting.count = 0;
         store_rollback(b->setup.store);
         return err;
     }

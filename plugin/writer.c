@@ -12,7 +12,9 @@
 #include "clock.h"
 
 enum {
-    PACE_MS = 10,        // between two commits under load
+    PACE_MS = 10,        // between two commits
+    BUSY_RECORDS = 100,  // of the spool in one commit: more is much
+    BUSY_PACE_MS = 40,   // then: the larger a transaction, the less each of its messages costs
     RETRY_MS = 250,      // after a commit failed
     TALLY_MS = 1000,     // between two takings of the tally
     TRIM_MS = 60 * 1000, // between two looks for messages past their retention
@@ -114,9 +116,10 @@ static int64_t min_ms(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t pace_ms(const struct writer *w)
+static int64_t pace_ms(const struct writer *w, uint64_t records)
 {
-    return w->setup.is_strict ? 0 : min_ms(PACE_MS, (w->setup.sync_ms + 1) / 2);
+    int64_t pace = records > BUSY_RECORDS ? BUSY_PACE_MS : PACE_MS;
+    return w->setup.is_strict ? 0 : min_ms(pace, (w->setup.sync_ms + 1) / 2);
 }
 
 // One turn: store what there is, or wait for it.
@@ -125,8 +128,9 @@ static void turn(struct writer *w)
     int64_t now_ms = clock_monotonic_ms();
     bool is_tally_due = now_ms >= w->tally_due_ms;
     if (has_records(w) || is_tally_due) {
+        uint64_t before = w->stored;
         enum err err = commit_some(w, is_tally_due);
-        sleep_until(w, now_ms + (err == ERR_OK ? pace_ms(w) : RETRY_MS), false);
+        sleep_until(w, now_ms + (err == ERR_OK ? pace_ms(w, w->stored - before) : RETRY_MS), false);
         return;
     }
     if (now_ms >= w->trim_due_ms) {

@@ -89,6 +89,45 @@ static void test_an_id_is_stored_once(void **state)
     store_close(store);
 }
 
+// A full set, whose sixth id is stored already.
+static void test_many_are_stored_up_to_one_that_cannot_be(void **state)
+{
+    struct store *store = open_store(*state, STORE_WRITE);
+    struct message known = make_message("b", 6, 0, "known");
+    put(store, &known);
+    struct store_put puts[STORE_PUTS_MAX];
+    for (int i = 0; i < STORE_PUTS_MAX; i++)
+        puts[i] = (struct store_put){make_message(i % 2 ? "b" : "a", i + 1, 0, "x"), span_of("")};
+    size_t count;
+    assert_ok(store_begin(store));
+    assert_int_equal(store_put_messages(store, puts, STORE_PUTS_MAX, &count), ERR_INVALID);
+    assert_int_equal(count, 5);
+    assert_ok(store_put_messages(store, puts + 6, STORE_PUTS_MAX - 6, &count));
+    assert_int_equal(count, STORE_PUTS_MAX - 6);
+    assert_ok(store_commit(store));
+    struct buf out;
+    buf_init(&out, 100);
+    assert_ok(store_read_rooms(store, note_room, &out));
+    assert_true(span_is(buf_span(&out), "b:16:8 a:15:8 "));
+    buf_finish(&out);
+    store_close(store);
+}
+
+static void test_a_name_too_long_stops_many_where_it_stands(void **state)
+{
+    struct store *store = open_store(*state, STORE_WRITE);
+    char name[METER_ROOM_MAX + 2];
+    memset(name, 'r', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    struct store_put puts[STORE_PUTS_MAX];
+    for (int i = 0; i < STORE_PUTS_MAX; i++)
+        puts[i] = (struct store_put){make_message(i == 3 ? name : "a", i + 1, i, "x"), span_of("")};
+    size_t count;
+    assert_int_equal(store_put_messages(store, puts, STORE_PUTS_MAX, &count), ERR_TOO_LARGE);
+    assert_int_equal(count, 3);
+    store_close(store);
+}
+
 // ---- rooms, keys, sources ----
 
 static void test_rooms_are_listed_newest_first(void **state)
@@ -342,6 +381,8 @@ int main(void)
         EACH(test_a_callback_may_stop_a_page),
         EACH(test_every_field_comes_back),
         EACH(test_an_id_is_stored_once),
+        EACH(test_many_are_stored_up_to_one_that_cannot_be),
+        EACH(test_a_name_too_long_stops_many_where_it_stands),
         EACH(test_rooms_are_listed_newest_first),
         EACH(test_keys_are_remembered_and_trimmed),
         EACH(test_trimming_goes_in_small_steps),
