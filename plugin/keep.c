@@ -82,7 +82,10 @@ static enum err keep_new(struct plugin *p, const struct keep_post *post, struct 
     enum err err = check_writer(p, out_why);
     if (err != ERR_OK)
         return note_room(p, err, *out_why);
-    err = rooms_get(p->rooms, post->room, &room);
+    if (post->known != NULL)
+        room = post->known;
+    else
+        err = rooms_get(p->rooms, post->room, &room);
     if (err != ERR_OK)
         return fail(err, err == ERR_FULL ? "there are max_rooms rooms" : err_text(err), out_why);
     *first = (struct keys_first){p->last_id + 1, room->last_id, p->now_ms, post->connection};

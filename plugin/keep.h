@@ -12,6 +12,7 @@
 // A publish to a room's kept topic.
 struct keep_post {
     struct span room;
+    struct room *known; // the same, if it has kept messages; NULL: to be looked up
     struct span from, name;
     struct span type; // may be empty
     struct span key;  // may be empty

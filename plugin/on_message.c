@@ -68,6 +68,7 @@ static int keep(struct plugin *p, struct publish *m)
     struct keep_result result;
     const char *why = "";
     m->post.room = m->view->room;
+    m->post.known = m->view->known;
     enum err err = keep_message(p, &m->post, &result, &why);
     if (err != ERR_OK)
         return refuse(p, m, err, why);
