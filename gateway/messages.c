@@ -95,7 +95,12 @@ static void on_polled(void *context)
     struct reading *r = context;
     r->poll = NULL;
     r->poll_ms = 0;
-    await_readable(r);
+    // Judged anew: meanwhile the token may have expired, or the keys have changed.
+    caller_finish(&r->caller);
+    if (auth_admit(r->x, RIGHTS_SUBSCRIBE, r->page.room, &r->caller))
+        await_readable(r);
+    else
+        free(r);
 }
 
 static void on_readable(void *context, bool is_complete)

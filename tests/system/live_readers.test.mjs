@@ -4,8 +4,10 @@
 // P3 for readers over HTTP: event streams and long-polls give what follows, once, in order, and say
 // so where they cannot.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { EventReader, PollReader } from './lib/readers.mjs';
@@ -152,6 +154,26 @@ test('a reader that sends and sends is let go, and keeps nobody waiting', async 
     more();
     await waitFor(() => isOver, 'the end of the connection');
   }
+});
+
+test('a long-poll brings nothing to whom the keys no longer let in', async (t) => {
+  const rekeyed = await startStack();
+  t.after(() => rekeyed.stop());
+  const reader = await rekeyed.caller('alice', '*=rw');
+  const path = join(rekeyed.folder, 'jwt.secret');
+  const waiting = reader.get('/rooms/secret/messages?after=0&wait=20');
+  await waitFor(async () => {
+    const { json } = await reader.get('/rooms/secret/members');
+    return json.members.some(({ faces }) => faces.includes('poll'));
+  }, 'the long-poll to wait');
+  const status = async () => (await reader.get('/rooms/secret/messages')).status;
+  writeFileSync(path, 'a new secret that is at least as long as the old one');
+  rekeyed.gateway.child.kill('SIGHUP');
+  await waitFor(async () => (await status()) === 401, 'the refusal of the old token');
+  const speaker = await rekeyed.caller('bob', '*=rw'); // with the new secret
+  assert.equal((await speaker.post('/rooms/secret/messages', { text: 'not for alice' })).status, 201);
+  const answer = await waiting;
+  assert.equal(answer.status, 401, answer.text);
 });
 
 test('a reader that takes nothing is dropped, with all that waits for it', async (t) => {
