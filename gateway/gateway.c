@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/descriptors.h"
 #include "readers.h"
 #include "server.h"
 #include "upstream.h"
@@ -100,7 +101,9 @@ static void raise_descriptors(const struct gateway *gateway)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted)
+    bool is_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    descriptors_reserve(wanted);
+    if (is_raised && limit.rlim_cur >= wanted)
         return;
     log_line(&gateway->log, LOG_LEVEL_WARNING,
              "descriptors limit=%llu wanted=%llu: fewer than max_connections can be served",

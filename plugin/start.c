@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "core/descriptors.h"
 #include "core/record.h"
 
 enum {
     TALLY_BATCH = 1024,   // counters stored in one transaction
     OFFLINE_MAX = 100000, // sessions remembered after their connections ended
-    PATH_BYTES_MAX = 4096
+    PATH_BYTES_MAX = 4096,
+    DESCRIPTORS_MAX = 65536 // prepared for; the broker may have more, a little slower
 };
 
 // `<database><suffix>`, to be freed; NULL when out of memory.
@@ -226,6 +228,7 @@ enum err start(struct plugin *p, struct buf *why)
         err = read_config(p, why);
     if (err != ERR_OK)
         return err;
+    descriptors_reserve(DESCRIPTORS_MAX);
     p->log_queue_log =
         (struct log){.write = log_queue_write, .context = p->log_queue, .level = p->log.level};
     err = open_files(p, why);

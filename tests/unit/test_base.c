@@ -11,8 +11,10 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "core/base64.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 
 // ---- span ----
@@ -362,6 +364,37 @@ static void lines_above_the_level_are_dropped_and_long_ones_cut(void **state)
     buf_finish(&out);
 }
 
+// ---- descriptors ----
+
+// How many descriptors the process's table has room for.
+static long table_size(void)
+{
+    char line[256];
+    long size = -1;
+    FILE *in = fopen("/proc/self/status", "re");
+    assert_non_null(in);
+    while (fgets(line, sizeof line, in) != NULL)
+        if (strncmp(line, "FDSize:", 7) == 0)
+            size = strtol(line + 7, NULL, 10);
+    (void)fclose(in); // only read from
+    return size;
+}
+
+static void room_for_descriptors_is_made(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < 1024)
+        skip();
+    limit.rlim_cur = 1024;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    descriptors_reserve(500);
+    assert_true(table_size() >= 500);
+    descriptors_reserve(SIZE_MAX);
+    assert_true(table_size() >= 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +411,7 @@ int main(void)
         cmocka_unit_test(base64_takes_all_bytes_at_all_lengths),
         cmocka_unit_test(every_error_has_its_own_phrase),
         cmocka_unit_test(values_cannot_forge_a_log_line),
+        cmocka_unit_test(room_for_descriptors_is_made),
         cmocka_unit_test(lines_above_the_level_are_dropped_and_long_ones_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
