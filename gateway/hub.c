@@ -14,9 +14,11 @@
 #include "upstream.h"
 
 enum {
-    FLUSH_MS = 1,     // readers are woken at most so often: what comes meanwhile is one write
-    CHECK_MS = 200,   // between two looks at the watermark
-    REPAIR_MAX = 1000 // messages; more than that readers fetch for themselves
+    FLUSH_MS = 1,       // readers are woken at most so often: what comes meanwhile is one write
+    CHECK_MS = 200,     // between two looks at the watermark
+    CHECK_SLOTS = 4096, // of the table of rooms in one of them
+    CHECK_REPAIRS = 64, // begun by one of them
+    REPAIR_MAX = 1000   // messages; more than that readers fetch for themselves
 };
 
 struct hub_room {
@@ -25,9 +27,11 @@ struct hub_room {
     struct hub_reader *readers;
     int64_t last_id;    // the tapes are complete up to here
     int64_t seen_id;    // the newest message that was heard of
+    int64_t due_id;     // what the last check heard of: by the next one it should be here
     int64_t checked_id; // the watermark's word when the database was last read
     struct history_wait *wait;
     bool is_listening; // the feed brings everything from here on
+    bool is_looked_at; // the database was read since then
     bool is_dirty;     // readers have to be woken
     struct hub_room *next_dirty;
     size_t len;
@@ -39,6 +43,8 @@ struct hub {
     struct feed_events events;
     struct hash_seed seed;
     struct table rooms; // struct hub_room by name
+    size_t next_check;  // the slot of `rooms` that the next check begins with
+    struct tape_budget tape_budget;
     struct hub_room *dirty;
     struct loop_timer flush_timer, check_timer;
     int64_t flushed_ms;
@@ -212,6 +218,8 @@ static void follow_epoch(struct hub *hub)
     }
 }
 
+static void repair(struct hub_room *room);
+
 static void on_committed(void *context, bool is_complete)
 {
     struct hub_room *room = context;
@@ -220,7 +228,8 @@ static void on_committed(void *context, bool is_complete)
     if (store == NULL)
         return; // the next check tries again
     follow_epoch(room->hub);
-    struct store_page page = {name_of(room), 0, room->last_id, REPAIR_MAX};
+    int64_t before = room->last_id;
+    struct store_page page = {name_of(room), 0, before, REPAIR_MAX};
     bool has_more = false;
     int64_t newest = 0;
     int64_t accepted = room->checked_id;
@@ -233,7 +242,11 @@ static void on_committed(void *context, bool is_complete)
         start_anew(room, store); // too much for a tape, or trimmed before it was read
     if (err == ERR_OK && is_complete)
         room->checked_id = accepted;
-    wake_later(room); // readers that wait for the first look learn that it was taken
+    if (!room->is_looked_at)
+        wake_later(room); // readers that wait for the first look learn that it was taken
+    room->is_looked_at = true;
+    if (room->last_id > before && room->seen_id > room->last_id)
+        repair(room); // for what was heard of meanwhile
 }
 
 // Reads what is in the database behind the tapes' end.
@@ -252,10 +265,9 @@ static void on_message(void *context, struct feed_message *message)
     struct hub_room *room = find(hub, m->room);
     if (room != NULL && m->id > room->seen_id)
         room->seen_id = m->id;
-    // A repair that is under way will find this message, too.
-    if (room != NULL && room->wait == NULL && m->id > room->last_id) {
+    if (room != NULL && m->id > room->last_id) {
         if (m->prev <= room->last_id)
-            append(room, m);
+            append(room, m); // also during a repair, which then reads on from here
         else
             repair(room);
     }
@@ -271,20 +283,36 @@ static void on_listening(void *context, struct span name)
     repair(room);
 }
 
+// True if something that the last check had heard of is still not here. What was heard of since is
+// most likely on its way.
+static bool is_overdue(struct hub_room *room, const struct watermark *mark)
+{
+    int64_t accepted = watermark_accepted(mark, name_of(room));
+    bool is_late = room->due_id > room->last_id;
+    room->due_id = accepted > room->seen_id ? accepted : room->seen_id;
+    // The mark's word may be another room's; then the database was looked at in vain.
+    return is_late && (room->seen_id > room->last_id || accepted != room->checked_id);
+}
+
+// The feed may lose what nothing follows: the broker drops messages of QoS 0 where they pile up.
+static void check_rooms(struct hub *hub)
+{
+    const struct watermark *mark = hub->worker->gateway->mark;
+    size_t slots = hub->rooms.capacity < CHECK_SLOTS ? hub->rooms.capacity : CHECK_SLOTS;
+    for (size_t n = 0, repairs = 0; mark != NULL && n < slots && repairs < CHECK_REPAIRS; n++) {
+        struct hub_room *room = hub->rooms.slots[hub->next_check++ % hub->rooms.capacity].item;
+        if (room == NULL || !is_overdue(room, mark))
+            continue;
+        repair(room);
+        repairs++;
+    }
+}
+
 static void on_check_time(struct loop_timer *timer)
 {
     struct hub *hub = (struct hub *)((char *)timer - offsetof(struct hub, check_timer));
-    const struct watermark *mark = hub->worker->gateway->mark;
     follow_epoch(hub);
-    for (size_t i = 0; mark != NULL && i < hub->rooms.capacity; i++) {
-        struct hub_room *room = hub->rooms.slots[i].item;
-        if (room == NULL)
-            continue;
-        int64_t accepted = watermark_accepted(mark, name_of(room));
-        bool is_behind = room->seen_id > room->last_id;
-        if (is_behind || (accepted > room->last_id && accepted != room->checked_id))
-            repair(room);
-    }
+    check_rooms(hub);
     if (loop_timer_start(hub->worker->loop, timer, CHECK_MS) != ERR_OK)
         log_line(&hub->worker->gateway->log, LOG_LEVEL_ERROR, "event=timer_failed part=hub");
 }
@@ -353,9 +381,9 @@ enum err hub_join(struct worker *worker, struct span name, enum hub_form form,
     if (err != ERR_OK)
         return err;
     const struct config *config = &worker->gateway->config;
-    if (room->tapes[form] == NULL)
-        err = tape_create((size_t)config->tape_size, (size_t)config->tape_messages,
-                          &room->tapes[form]);
+    if (form != HUB_NO_FORM && room->tapes[form] == NULL)
+        err = tape_create(&hub->tape_budget, (size_t)config->tape_size,
+                          (size_t)config->tape_messages, &room->tapes[form]);
     if (err != ERR_OK) {
         leave_if_empty(room);
         return err;
@@ -416,6 +444,7 @@ enum err hub_start(struct worker *worker)
     if (hub == NULL)
         return ERR_MEMORY;
     hub->worker = worker;
+    hub->tape_budget.max = (size_t)worker->gateway->config.tape_memory;
     hub->events = (struct feed_events){hub, on_message, on_listening};
     hub->flush_timer.on_time = on_flush_time;
     hub->check_timer.on_time = on_check_time;

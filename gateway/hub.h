@@ -17,7 +17,12 @@ struct hub;
 struct hub_room;
 
 // The form a message takes on a tape.
-enum hub_form { HUB_EVENTS, HUB_ITEMS, HUB_FORM_COUNT }; // event stream; HTML list items
+enum hub_form {
+    HUB_EVENTS, // event stream
+    HUB_ITEMS,  // HTML list items
+    HUB_FORM_COUNT,
+    HUB_NO_FORM = HUB_FORM_COUNT // of a reader that only wants to be woken
+};
 
 // Appends a message, or what a stream itself has to say, in that form (event_stream.h has the
 // meanings; a form that has no word for it appends nothing).
@@ -46,7 +51,7 @@ MUST_USE enum err hub_join(struct worker *worker, struct span room, enum hub_for
                            struct hub_reader *reader);
 void hub_leave(struct hub_reader *reader);
 
-// The room's tape in that form; valid while the reader has joined.
+// The room's tape in the form that the reader joined with; valid while it has joined.
 const struct tape *hub_tape(const struct hub_reader *reader, enum hub_form form);
 // True if `id` is as far as the room is known to be, and the feed will bring what follows: a reader
 // that has everything up to it has only to wait.

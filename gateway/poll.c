@@ -84,7 +84,7 @@ enum err poll_start(struct worker *worker, const struct token *token, struct spa
                           .after = after,
                           .go = go,
                           .context = context};
-    enum err err = hub_join(worker, room, HUB_EVENTS, &poll->reader);
+    enum err err = hub_join(worker, room, HUB_NO_FORM, &poll->reader);
     if (err != ERR_OK) {
         free(poll);
         return err;

@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "event_stream.h"
 #include "history.h"
+#include "page_json.h"
 #include "page_live.h"
 #include "readers.h"
 
@@ -402,8 +403,11 @@ static struct stream *create(struct worker *worker, const struct caller *caller,
     s->form = form;
     s->expires_ms = caller->token.expires_s * 1000;
     memcpy(s->subject, caller->token.subject, sizeof s->subject);
-    buf_init(&s->rest, (size_t)worker->gateway->config.tape_size + CATCH_UP_BYTES);
-    s->beats_left = PAGE_LIFE_MS / worker->gateway->config.heartbeat_ms + 1;
+    // The rest of a message on the tape, or what is read at once from the database and one more.
+    const struct config *config = &worker->gateway->config;
+    buf_init(&s->rest, (size_t)config->tape_size + CATCH_UP_BYTES +
+                           page_json_max((size_t)config->max_payload));
+    s->beats_left = PAGE_LIFE_MS / config->heartbeat_ms + 1;
     s->reader.on_news = on_news;
     s->timer.on_time = on_time;
     *out_err = hub_join(worker, room, form, &s->reader);

@@ -17,6 +17,7 @@ struct mark {
 // marks[first_mark .. first_mark + mark_count), by number % mark_capacity. Both grow by doubling
 // until the limits, so that a quiet room costs little.
 struct tape {
+    struct tape_budget *budget;
     char *bytes;
     size_t capacity, max_bytes;
     uint64_t begin, end;
@@ -29,12 +30,14 @@ struct tape {
 
 enum { FIRST_BYTES = 4096, FIRST_MARKS = 16 };
 
-enum err tape_create(size_t max_bytes, size_t max_messages, struct tape **out_tape)
+enum err tape_create(struct tape_budget *budget, size_t max_bytes, size_t max_messages,
+                     struct tape **out_tape)
 {
     assert(max_bytes > 0 && max_messages > 0);
     struct tape *tape = calloc(1, sizeof *tape);
     if (tape == NULL)
         return ERR_MEMORY;
+    tape->budget = budget;
     tape->max_bytes = max_bytes;
     tape->max_messages = max_messages;
     *out_tape = tape;
@@ -45,6 +48,7 @@ void tape_destroy(struct tape *tape)
 {
     if (tape == NULL)
         return;
+    tape->budget->used -= tape->capacity;
     free(tape->bytes);
     free(tape->marks);
     free(tape);
@@ -104,15 +108,23 @@ static void copy_in(struct tape *tape, uint64_t offset, const char *from, size_t
     memcpy(tape->bytes, from + head, len - head);
 }
 
-static enum err grow_bytes(struct tape *tape, size_t need)
+// The size that the ring can have where `need` bytes are wanted.
+static size_t size_for(const struct tape *tape, size_t need)
 {
     size_t size = grown(tape->capacity, FIRST_BYTES, need, tape->max_bytes);
+    size_t left = tape->budget->max - tape->budget->used;
+    return size - tape->capacity <= left ? size : tape->capacity;
+}
+
+static enum err resize(struct tape *tape, size_t size)
+{
     if (size == tape->capacity)
         return ERR_OK;
     char *bytes = malloc(size);
     if (bytes == NULL)
         return ERR_MEMORY;
     struct tape old = *tape;
+    tape->budget->used += size - tape->capacity;
     tape->bytes = bytes;
     tape->capacity = size;
     // Offsets stay, so every byte moves to its place modulo the new size.
@@ -150,14 +162,14 @@ enum err tape_append(struct tape *tape, int64_t id, int64_t prev, int64_t payloa
         return ERR_INVALID;
     if (tape->mark_count > 0 && prev != tape_last_id(tape))
         tape_clear(tape);
-    if (bytes.len == 0 || bytes.len > tape->max_bytes) {
+    size_t size = size_for(tape, (size_t)(tape->end - tape->begin) + bytes.len);
+    if (bytes.len == 0 || bytes.len > size) {
         tape_clear(tape);
         return ERR_TOO_LARGE;
     }
-    while (tape->mark_count == tape->max_messages ||
-           tape->end - tape->begin + bytes.len > tape->max_bytes)
+    while (tape->mark_count == tape->max_messages || tape->end - tape->begin + bytes.len > size)
         drop_oldest(tape);
-    enum err err = grow_bytes(tape, (size_t)(tape->end - tape->begin) + bytes.len);
+    enum err err = resize(tape, size);
     if (err == ERR_OK)
         err = grow_marks(tape, tape->mark_count + 1);
     if (err != ERR_OK)

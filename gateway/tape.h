@@ -16,15 +16,21 @@
 
 struct tape;
 
-// A tape of at most `max_bytes` bytes and `max_messages` messages.
-MUST_USE enum err tape_create(size_t max_bytes, size_t max_messages, struct tape **out_tape);
+// Bytes that many tapes share. A tape that would need more of them keeps the size that it has.
+struct tape_budget {
+    size_t used, max;
+};
+
+// A tape of at most `max_bytes` bytes and `max_messages` messages. Borrows `budget` for its life.
+MUST_USE enum err tape_create(struct tape_budget *budget, size_t max_bytes, size_t max_messages,
+                              struct tape **out_tape);
 void tape_destroy(struct tape *tape); // NULL is fine
 
 // Appends message `id`, whose predecessor in the room is `prev` and whose payload is
 // `payload_bytes` long, as `bytes`; the oldest messages give way. A tape is unbroken: with a `prev`
 // that is not the last id here, the older messages are dropped first.
-// Errors: ERR_TOO_LARGE (longer than the whole tape: it is empty then), ERR_INVALID (id not above
-// the last one; nothing is done), ERR_MEMORY.
+// Errors: ERR_TOO_LARGE (longer than the whole tape, or than the budget allows: it is empty then),
+// ERR_INVALID (id not above the last one; nothing is done), ERR_MEMORY.
 MUST_USE enum err tape_append(struct tape *tape, int64_t id, int64_t prev, int64_t payload_bytes,
                               struct span bytes);
 void tape_clear(struct tape *tape);

@@ -13,8 +13,9 @@
 
 static struct tape *make(size_t max_bytes, size_t max_messages)
 {
+    static struct tape_budget plenty = {0, SIZE_MAX};
     struct tape *tape = NULL;
-    assert_int_equal(tape_create(max_bytes, max_messages, &tape), ERR_OK);
+    assert_int_equal(tape_create(&plenty, max_bytes, max_messages, &tape), ERR_OK);
     return tape;
 }
 
@@ -163,6 +164,29 @@ static void readers_of_a_long_tape_agree_with_a_model(void **state)
     free(model);
 }
 
+static void tapes_share_what_memory_there_is(void **state)
+{
+    (void)state;
+    struct tape_budget budget = {0, 8192};
+    struct tape *first, *second;
+    struct tape_position at;
+    char text[3001] = {0};
+    memset(text, 'x', sizeof text - 1);
+    assert_int_equal(tape_create(&budget, 65536, 100, &first), ERR_OK);
+    assert_int_equal(tape_create(&budget, 65536, 100, &second), ERR_OK);
+    append(first, 1, 0, text);
+    append(first, 2, 1, text);
+    assert_int_equal(budget.used, 8192);
+    append(first, 3, 2, text); // in the place of the oldest
+    assert_false(tape_seek(first, 0, &at));
+    assert_true(tape_seek(first, 1, &at));
+    assert_int_equal(tape_append(second, 1, 0, 1, span_of("y")), ERR_TOO_LARGE);
+    tape_destroy(first);
+    assert_int_equal(budget.used, 0);
+    append(second, 1, 0, "y");
+    tape_destroy(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_falls_off),
         cmocka_unit_test(a_partial_write_ends_at_its_message),
         cmocka_unit_test(readers_of_a_long_tape_agree_with_a_model),
+        cmocka_unit_test(tapes_share_what_memory_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
