@@ -81,6 +81,7 @@ static const struct option options[] = {
     INT(max_publishes, "10000", 1, 1000000, "posts", "posts waiting for the broker's answer"),
 
     TEXT(listen, "127.0.0.1:8080", "address:port, several; http:// or https:// before one chooses"),
+    PATH(handover_socket, "", "for a new gateway to ask for our place; empty: <database>-handover"),
     PATH(tls_certificate, "", "PEM certificate chain; given, the port speaks TLS"),
     PATH(tls_key, "", "PEM private key of the certificate"),
     TEXT(public_url, "", "scheme://host[:port] that browsers use; empty: from Host"),

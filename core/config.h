@@ -62,6 +62,7 @@ struct config {
 
     // The gateway.
     char *listen; // "address:port", several separated by spaces
+    char *handover_socket;
     char *tls_certificate;
     char *tls_key;
     char *public_url; // scheme://host[:port] that browsers see; "" takes it from Host

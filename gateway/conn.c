@@ -16,8 +16,9 @@ enum {
     LINGER_MS = 2000,
     LINGER_BYTES_MAX = 1024 * 1024, // thrown away from a peer that still sends
     LINGER_READ = 4096,
-    TLS_RECORD = 16384,  // RFC 8446 §5.1
-    TLS_RECORDS_MAX = 16 // of one write, so that one large answer does not hold up the others
+    TLS_RECORD = 16384,   // RFC 8446 §5.1
+    TLS_RECORDS_MAX = 16, // of one write, so that one large answer does not hold up the others
+    DRAIN_TURN_MS = 20
 };
 
 struct conn {
@@ -371,19 +372,50 @@ failed:
     return ERR_MEMORY;
 }
 
-void conn_list_drain(struct conn_list *list)
+static bool is_to_drain(const struct conn *conn)
 {
+    return conn->on_drain != NULL && conn->owner != NULL;
+}
+
+// Tells as many owners as are due in this turn, so that all have been told when the time is over;
+// then those that have come since.
+static void drain_some(struct conn_list *list)
+{
+    int64_t left = 0;
+    for (const struct conn *conn = list->first; conn != NULL; conn = conn->next)
+        left += is_to_drain(conn);
+    int64_t turns = (list->drain_until_ms - loop_now_ms(list->loop)) / DRAIN_TURN_MS;
+    if (turns > 0)
+        left = (left + turns) / (turns + 1);
     // Storage stays until the end of the turn, so an owner may close its connection meanwhile.
-    for (struct conn *conn = list->first; conn != NULL; conn = conn->next) {
+    for (struct conn *conn = list->first; conn != NULL && left > 0; conn = conn->next) {
+        if (!is_to_drain(conn))
+            continue;
         void (*on_drain)(void *owner) = conn->on_drain;
         conn->on_drain = NULL;
-        if (on_drain != NULL && conn->owner != NULL)
-            on_drain(conn->owner);
+        on_drain(conn->owner);
+        left--;
     }
+}
+
+static void on_drain_turn(struct loop_timer *timer)
+{
+    struct conn_list *list =
+        (struct conn_list *)(void *)((char *)timer - offsetof(struct conn_list, drain_timer));
+    drain_some(list);
+    (void)!loop_timer_start(list->loop, timer, DRAIN_TURN_MS); // else conn_list_break ends them
+}
+
+void conn_list_drain(struct conn_list *list, int64_t over_ms)
+{
+    list->drain_until_ms = loop_now_ms(list->loop) + over_ms;
+    list->drain_timer.on_time = on_drain_turn;
+    on_drain_turn(&list->drain_timer);
 }
 
 void conn_list_break(struct conn_list *list)
 {
+    loop_timer_stop(list->loop, &list->drain_timer);
     for (struct conn *conn = list->first; conn != NULL; conn = conn->next) {
         conn->is_broken = true;
         if (conn->is_buried)

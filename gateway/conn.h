@@ -38,9 +38,9 @@ MUST_USE enum conn_result conn_write(struct conn *conn, const struct iovec *part
 void conn_want(struct conn *conn, bool read, bool write);
 void conn_set_owner(struct conn *conn, void *owner,
                     void (*on_ready)(void *owner, bool readable, bool writable));
-// Calls `on_drain` once when the gateway begins to stop: the owner ends what it can end in order
-// (a WebSocket with 1001). What is left when drain_ms have passed is woken with both flags, and
-// every read and write fails then.
+// Calls `on_drain` once while the gateway is ending: the owner ends what it can end in order (a
+// WebSocket with 1012). What is left when drain_ms have passed is woken with both flags, and every
+// read and write fails then.
 void conn_on_drain(struct conn *conn, void (*on_drain)(void *owner));
 
 // The peer as "ip:port" ("[ip6]:port"); borrowed for the connection's life.
@@ -62,14 +62,17 @@ struct conn_list {
     struct admission *admission;
     atomic_int *load; // how many there are, and are on their way here; conn_open does not add to it
     struct conn *first;
+    struct loop_timer drain_timer;
+    int64_t drain_until_ms;
 };
 
 // Takes over the socket `fd` (also on an error) and the place that `peer` stands for.
 // `tls` is NULL for a plain one. Errors: ERR_MEMORY, ERR_IO.
 MUST_USE enum err conn_open(struct conn_list *list, int fd, const struct sockaddr *address,
                             struct tls *tls, struct admission_peer *peer, struct conn **out_conn);
-// Calls every on_drain.
-void conn_list_drain(struct conn_list *list);
+// Calls every on_drain, at an even pace for `over_ms`, and that of each connection that comes
+// later.
+void conn_list_drain(struct conn_list *list, int64_t over_ms);
 // Breaks all connections: their owners are woken and close them.
 void conn_list_break(struct conn_list *list);
 

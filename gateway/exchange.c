@@ -65,6 +65,7 @@ void exchange_reset(struct exchange *x)
     x->out_rest = span_of("");
     x->closes = false;
     x->on_cancel = NULL;
+    x->on_drain = NULL;
 }
 
 static void exchange_destroy(struct exchange *x)
@@ -158,6 +159,12 @@ void exchange_on_cancel(struct exchange *x, void (*on_cancel)(void *context), vo
 {
     x->on_cancel = on_cancel;
     x->cancel_context = context;
+}
+
+void exchange_on_drain(struct exchange *x, void (*on_drain)(void *context), void *context)
+{
+    x->on_drain = on_drain;
+    x->drain_context = context;
 }
 
 // ---- from the head to the handler ----

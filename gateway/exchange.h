@@ -57,6 +57,10 @@ void exchange_note_refusal(struct exchange *x, int status, enum err err, const c
 // Called once if the connection ends before the answer; the exchange is gone after the call.
 void exchange_on_cancel(struct exchange *x, void (*on_cancel)(void *context), void *context);
 
+// Called at most once before the answer, when the gateway is about to end: the handler had better
+// not wait any longer.
+void exchange_on_drain(struct exchange *x, void (*on_drain)(void *context), void *context);
+
 // Answers 200 with a body that ends with the connection, and takes the connection away from HTTP:
 // the caller owns it and writes the body. NULL if the head could not be sent, or was all that was
 // asked for. The exchange is gone in every case.

@@ -210,7 +210,7 @@ static void answer(struct exchange *x, int status, const char *content_type, str
     bool has_body = status != 204 && status != 304 && !span_is(x->head.method, "HEAD");
     assert(x->state != EXCHANGE_WRITING && x->state != EXCHANGE_DONE);
     x->on_cancel = NULL;
-    if (http->is_draining)
+    if (atomic_load(&http->worker->gateway->is_draining))
         x->closes = true;
     add_head(x, status, content_type, body.len);
     if (x->out.status != ERR_OK || x->fields.status != ERR_OK) {

@@ -14,16 +14,20 @@
 #include <unistd.h>
 
 #include "core/descriptors.h"
+#include "handover.h"
 #include "readers.h"
 #include "server.h"
+#include "tallies.h"
 #include "upstream.h"
 #include "worker.h"
 
 enum {
-    SECRET_MIN = 16,        // bytes, docs/protocol.md
-    TALLY_BATCH = 256,      // counters in one message to the plugin
-    DRAIN_LOOK_MS = 20,     // between two looks at what is still open
-    DESCRIPTORS_SPARE = 128 // for everything that is not a connection
+    SECRET_MIN = 16, // bytes, docs/protocol.md
+    PATH_BYTES_MAX = 4096,
+    DRAIN_LOOK_MS = 20,      // between two looks at what is still open
+    EVENT_LOOK_MS = 1000,    // at a handover that was begun
+    DESCRIPTORS_SPARE = 128, // for everything that is not a connection
+    SPREAD_PERCENT = 60 // of drain_ms: clients that have a successor to go to do not go all at once
 };
 
 // ---- credentials ----
@@ -124,28 +128,6 @@ static enum err load_secret(struct gateway *gateway, struct buf *why)
     return err;
 }
 
-static enum err open_tally(struct gateway *gateway, struct buf *why)
-{
-    struct buf path;
-    buf_init(&path, 4096);
-    buf_printf(&path, "%s-gateway-tally", gateway->config.database);
-    buf_add_char(&path, '\0');
-    enum err err = path.status == ERR_OK ? tally_open(path.ptr, (size_t)gateway->config.max_tallies,
-                                                      TALLY_BATCH, &gateway->tally)
-                                         : path.status;
-    const char *text = err_text(err);
-    if (err == ERR_AGAIN)
-        text = "in use by another gateway";
-    else if (err == ERR_FULL)
-        text = "the disk is full";
-    else if (err == ERR_IO)
-        text = strerror(errno);
-    if (err != ERR_OK)
-        buf_printf(why, "%s: %s", path.ptr ? path.ptr : "", text);
-    buf_finish(&path);
-    return err;
-}
-
 static enum err load_tls(struct gateway *gateway, struct buf *why)
 {
     const struct config *config = &gateway->config;
@@ -174,6 +156,47 @@ static enum err create_workers(struct gateway *gateway)
     return ERR_OK;
 }
 
+// Where a new gateway asks for the place of the one that runs. False when out of memory.
+static bool handover_path(const struct gateway *gateway, struct buf *out)
+{
+    const struct config *config = &gateway->config;
+    bool is_given = *config->handover_socket != '\0';
+    buf_printf(out, "%s%s", is_given ? config->handover_socket : config->database,
+               is_given ? "" : "-handover");
+    buf_add_char(out, '\0');
+    return out->status == ERR_OK;
+}
+
+static enum err ask_for_sockets(struct gateway *gateway, struct inherited *inherited)
+{
+    struct buf path;
+    buf_init(&path, PATH_BYTES_MAX);
+    enum err err = ERR_MEMORY;
+    if (handover_path(gateway, &path))
+        err = handover_ask(path.ptr, inherited, &gateway->predecessor);
+    buf_finish(&path);
+    return err;
+}
+
+// Listens, with the sockets of systemd or of a gateway that runs already where there are some.
+static enum err open_server(struct gateway *gateway, struct buf *why)
+{
+    struct inherited inherited = {.count = 0};
+    inherit_from_systemd(&inherited);
+    enum err err = ask_for_sockets(gateway, &inherited);
+    if (err == ERR_OK)
+        log_line(&gateway->log, LOG_LEVEL_INFO, "handover sockets=%d", inherited.count);
+    else if (err != ERR_NOT_FOUND && err != ERR_TOO_LARGE) // handover_open says that it is too long
+        log_line(&gateway->log, LOG_LEVEL_WARNING, "handover impossible: why=\"%s\"",
+                 err_text(err));
+    err = server_open(gateway, &inherited, &gateway->server, why);
+    int left = inherit_finish(&inherited);
+    if (left > 0)
+        log_line(&gateway->log, LOG_LEVEL_WARNING,
+                 "listen sockets=%d were given to us, but listen does not name them", left);
+    return err;
+}
+
 static enum err create_parts(struct gateway *gateway, struct buf *why)
 {
     const struct config *config = &gateway->config;
@@ -184,7 +207,7 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
     if (err == ERR_OK)
         err = load_tls(gateway, why);
     if (err == ERR_OK)
-        err = open_tally(gateway, why);
+        err = tallies_open(config, &gateway->tally, &gateway->tally_index, why);
     if (err == ERR_OK)
         err = admission_create(config->max_connections, config->max_connections_per_address,
                                &gateway->admission);
@@ -196,7 +219,7 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
     if (err == ERR_OK)
         err = create_workers(gateway);
     if (err == ERR_OK)
-        err = server_open(gateway, &gateway->server, why);
+        err = open_server(gateway, why);
     return err;
 }
 
@@ -210,6 +233,7 @@ enum err gateway_create(struct config *config, const struct log *log, struct gat
     }
     gateway->config = *config;
     gateway->log = *log;
+    gateway->predecessor = -1;
     if (pthread_mutex_init(&gateway->credentials_lock, NULL) != 0 ||
         pthread_mutex_init(&gateway->tally_lock, NULL) != 0)
         abort(); // only for lack of memory, which glibc's does not need
@@ -232,6 +256,8 @@ void gateway_destroy(struct gateway *gateway)
         worker_destroy(gateway->workers[i]);
     feed_destroy(gateway->feed);
     readers_destroy(gateway->readers);
+    handover_close(gateway->handover);
+    handover_give_up(gateway->predecessor);
     server_close(gateway->server);
     admission_destroy(gateway->admission);
     watermark_close(gateway->mark);
@@ -256,32 +282,46 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-// The next signal, or 0 when `timeout_ms` has passed (-1: none is set).
-static int next_signal(int signals, int timeout_ms)
+enum event { EVENT_NONE, EVENT_RELOAD, EVENT_STOP, EVENT_REPLACED };
+
+static enum event read_signal(int signals)
 {
     struct signalfd_siginfo info;
-    struct pollfd wait = {.fd = signals, .events = POLLIN};
-    int ready = poll(&wait, 1, timeout_ms);
-    if (ready <= 0 || read(signals, &info, sizeof info) != (ssize_t)sizeof info)
-        return 0;
-    return (int)info.ssi_signo;
+    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return EVENT_NONE;
+    return info.ssi_signo == SIGHUP ? EVENT_RELOAD : EVENT_STOP;
+}
+
+// What happens next, or EVENT_NONE when `timeout_ms` has passed.
+static enum event next_event(struct gateway *gateway, int signals, int timeout_ms)
+{
+    struct pollfd fds[1 + HANDOVER_FDS] = {{.fd = signals, .events = POLLIN}};
+    handover_watch(gateway->handover, fds + 1);
+    if (poll(fds, 1 + HANDOVER_FDS, timeout_ms) < 0)
+        return EVENT_NONE;
+    if (fds[0].revents != 0)
+        return read_signal(signals);
+    return handover_drive(gateway->handover, fds + 1) ? EVENT_REPLACED : EVENT_NONE;
 }
 
 // Lets open requests end, for drain_ms at most; a second signal ends the wait.
-static void drain(struct gateway *gateway, int signals)
+static void drain(struct gateway *gateway, int signals, bool has_successor)
 {
-    int64_t until_ms = now_ms() + gateway->config.drain_ms;
-    log_line(&gateway->log, LOG_LEVEL_INFO, "stop connections=%lld",
-             (long long)admission_total(gateway->admission));
+    int64_t drain_ms = gateway->config.drain_ms, until_ms = now_ms() + drain_ms;
+    log_line(&gateway->log, LOG_LEVEL_INFO, "stop connections=%lld%s",
+             (long long)admission_total(gateway->admission),
+             has_successor ? " another gateway serves" : "");
+    bool is_shared = has_successor || handover_is_under_way(gateway->handover);
+    handover_close(gateway->handover);
+    gateway->handover = NULL;
     gateway->is_draining = true;
-    server_shut(gateway->server);
+    if (!is_shared)
+        server_shut(gateway->server);
     for (int i = 0; i < gateway->worker_count; i++)
-        worker_drain(gateway->workers[i]);
-    while (admission_total(gateway->admission) > 0 && now_ms() < until_ms) {
-        int signal = next_signal(signals, DRAIN_LOOK_MS);
-        if (signal == SIGTERM || signal == SIGINT)
+        worker_drain(gateway->workers[i], has_successor ? drain_ms * SPREAD_PERCENT / 100 : 0);
+    while (admission_total(gateway->admission) > 0 && now_ms() < until_ms)
+        if (next_event(gateway, signals, DRAIN_LOOK_MS) == EVENT_STOP)
             return;
-    }
 }
 
 static int open_signals(void)
@@ -290,18 +330,54 @@ static int open_signals(void)
     if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGTERM) != 0 ||
         sigaddset(&wanted, SIGINT) != 0 || sigaddset(&wanted, SIGHUP) != 0)
         return -1;
-    return signalfd(-1, &wanted, SFD_CLOEXEC);
+    return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void serve_until_signal(struct gateway *gateway, int signals)
+// True if another process has taken over.
+static bool serve_until_event(struct gateway *gateway, int signals)
 {
     for (;;) {
-        int signal = next_signal(signals, -1);
-        if (signal == SIGHUP)
+        switch (next_event(gateway, signals, EVENT_LOOK_MS)) {
+        case EVENT_NONE:
+            break;
+        case EVENT_RELOAD:
             reload(gateway);
-        if (signal == SIGTERM || signal == SIGINT)
-            return;
+            break;
+        case EVENT_STOP:
+            return false;
+        case EVENT_REPLACED:
+            return true;
+        }
     }
+}
+
+// Whoever runs already serves better than we do before we have the broker.
+static void await_broker(struct gateway *gateway)
+{
+    int64_t until_ms = now_ms() + gateway->config.publish_timeout_ms;
+    const struct timespec pause = {.tv_nsec = 10000000};
+    while (gateway->predecessor >= 0 && !upstream_is_connected(gateway->upstream) &&
+           now_ms() < until_ms)
+        (void)nanosleep(&pause, NULL); // a shorter pause is as good
+}
+
+// From now on another process may take over from us, and the one before may end.
+static void begin_handover(struct gateway *gateway)
+{
+    int fds[SERVER_LISTENS_MAX];
+    int count = server_sockets(gateway->server, fds);
+    struct buf path;
+    buf_init(&path, PATH_BYTES_MAX);
+    enum err err = ERR_MEMORY;
+    if (handover_path(gateway, &path))
+        err = handover_open(path.ptr, fds, count, &gateway->log, &gateway->handover);
+    buf_finish(&path);
+    if (err != ERR_OK)
+        log_line(&gateway->log, LOG_LEVEL_WARNING,
+                 "handover impossible: no other gateway can take over: why=\"%s\"",
+                 err == ERR_IO ? strerror(errno) : err_text(err));
+    handover_tell_ready(gateway->predecessor);
+    gateway->predecessor = -1;
 }
 
 enum err gateway_run(struct gateway *gateway, struct buf *why)
@@ -309,15 +385,18 @@ enum err gateway_run(struct gateway *gateway, struct buf *why)
     int started = 0;
     int signals = open_signals();
     enum err err = signals < 0 ? ERR_IO : upstream_start(gateway, &gateway->upstream);
+    if (err == ERR_OK)
+        await_broker(gateway);
     while (err == ERR_OK && started < gateway->worker_count) {
         err = worker_start(gateway->workers[started]);
         if (err == ERR_OK)
             started++;
     }
     if (err == ERR_OK) {
+        begin_handover(gateway);
         log_line(&gateway->log, LOG_LEVEL_INFO, "ready workers=%d", gateway->worker_count);
-        serve_until_signal(gateway, signals);
-        drain(gateway, signals);
+        bool has_successor = serve_until_event(gateway, signals);
+        drain(gateway, signals, has_successor);
     } else {
         buf_printf(why, "cannot start: %s", err_text(err));
     }

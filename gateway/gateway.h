@@ -20,6 +20,7 @@
 
 struct exchange;
 struct feed;
+struct handover;
 struct history;
 struct token_cache;
 struct hub;
@@ -54,6 +55,7 @@ struct gateway {
 
     pthread_mutex_t tally_lock; // workers take turns to add
     struct tally *tally;
+    int tally_index; // which of the files (tallies.h)
 
     pthread_mutex_t credentials_lock;
     struct credentials *_Atomic credentials;
@@ -61,6 +63,8 @@ struct gateway {
     struct tls *tls;             // NULL without a certificate
     struct admission *admission; // who may connect; locks by itself
     struct server *server;       // the listening sockets
+    struct handover *handover;   // where they are given away; the main thread's
+    int predecessor;             // the link to the gateway whose place we take; -1: none
     atomic_llong body_bytes;     // of request bodies that are being received
     atomic_bool is_draining;
 
@@ -93,6 +97,8 @@ struct worker {
     enum err store_err;        // why there is no store, if that was logged
     uint64_t store_generation; // of the log when the store was last looked at (watermark.h)
     struct loop_task drain_task, break_task;
+    int64_t drain_over_ms;
+    bool is_broken; // connections are closed as they come
     pthread_t thread;
 };
 
@@ -108,8 +114,9 @@ void credentials_release(struct credentials *credentials);
 // On an error `why` gets one line. Errors: those of the parts.
 MUST_USE enum err gateway_create(struct config *config, const struct log *log,
                                  struct gateway **out_gateway, struct buf *why);
-// Serves until SIGTERM or SIGINT, which must be blocked in the calling thread like SIGHUP. Reloads
-// keys and certificate on SIGHUP. Errors: those of the parts, if serving could not begin.
+// Serves until SIGTERM or SIGINT, which must be blocked in the calling thread like SIGHUP, or until
+// another process has taken over. Reloads keys and certificate on SIGHUP. Errors: those of the
+// parts, if serving could not begin.
 MUST_USE enum err gateway_run(struct gateway *gateway, struct buf *why);
 void gateway_destroy(struct gateway *gateway); // NULL and half-built ones are fine
 

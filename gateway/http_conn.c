@@ -204,10 +204,11 @@ static void write_more(struct http_conn *http, struct exchange *x)
 // The answer is out. True if the next request may be looked at.
 static bool finish(struct http_conn *http, struct exchange *x)
 {
-    if (x->closes || http->is_draining) {
+    if (x->closes || atomic_load(&http->worker->gateway->is_draining)) {
         http_conn_close(http);
         return false;
     }
+    http->has_answered = true;
     http_conn_set_deadline(http, http->worker->gateway->config.idle_timeout_ms);
     if (http->is_gone)
         return false;
@@ -282,14 +283,23 @@ static void on_ready(void *owner, bool readable, bool writable)
     http_conn_run(http);
 }
 
+// Every answer is the connection's last one from now on.
 static void on_drain(void *owner)
 {
     struct http_conn *http = owner;
-    http->is_draining = true;
+    struct exchange *x = http->exchange;
+    if (x != NULL && x->state == EXCHANGE_HANDLING && x->on_drain != NULL) {
+        void (*hurry)(void *context) = x->on_drain;
+        x->on_drain = NULL;
+        hurry(x->drain_context);
+        return;
+    }
     // A request that has arrived is still answered.
-    if (http->exchange == NULL)
+    if (x == NULL)
         on_ready(http, true, false);
-    if (!http->is_gone && http->exchange == NULL)
+    // The first request of a new connection may be on its way; later ones are repeated by clients,
+    // who have to expect the end of an idle connection (RFC 9112 §9.3.1).
+    if (!http->is_gone && http->exchange == NULL && http->has_answered)
         http_conn_close(http);
 }
 

@@ -24,8 +24,8 @@ struct http_conn {
     struct loop_task task; // goes on with the next request, or frees the storage
     bool is_running;       // http_conn_run is on the stack
     bool is_task_queued;
-    bool is_gone;     // the connection is closed or somebody else's
-    bool is_draining; // end it as soon as it is idle
+    bool has_answered; // a request, so that the client knows connections to end
+    bool is_gone;      // the connection is closed or somebody else's
 };
 
 enum exchange_state {
@@ -67,6 +67,8 @@ struct exchange {
 
     void (*on_cancel)(void *context);
     void *cancel_context;
+    void (*on_drain)(void *context);
+    void *drain_context;
 };
 
 enum {

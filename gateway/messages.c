@@ -95,12 +95,21 @@ static void on_polled(void *context)
     struct reading *r = context;
     r->poll = NULL;
     r->poll_ms = 0;
+    exchange_on_drain(r->x, NULL, NULL);
     // Judged anew: meanwhile the token may have expired, or the keys have changed.
     caller_finish(&r->caller);
     if (auth_admit(r->x, RIGHTS_SUBSCRIBE, r->page.room, &r->caller))
         await_readable(r);
     else
         free(r);
+}
+
+// The client asks again, and comes to whoever serves then.
+static void on_poll_drain(void *context)
+{
+    struct reading *r = context;
+    poll_forget(r->poll);
+    on_polled(r);
 }
 
 static void on_readable(void *context, bool is_complete)
@@ -116,8 +125,10 @@ static void on_readable(void *context, bool is_complete)
     if (err == ERR_OK && facts.count.messages == 0 && r->poll_ms > 0) {
         err = poll_start(worker, &r->caller.token, r->page.room, r->page.after, r->poll_ms,
                          on_polled, r, &r->poll);
-        if (err == ERR_OK)
+        if (err == ERR_OK) {
+            exchange_on_drain(r->x, on_poll_drain, r);
             return;
+        }
     }
     if (err == ERR_OK)
         answer_page(r, json, &facts);

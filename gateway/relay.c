@@ -136,7 +136,7 @@ static void on_time(struct loop_timer *timer)
 static void on_drain(void *owner)
 {
     struct relay *relay = owner;
-    relay_end(relay, WS_CODE_GOING_AWAY, "the gateway stops");
+    relay_end(relay, WS_CODE_SERVICE_RESTART, "the gateway restarts");
     relay_settle(relay);
 }
 
@@ -284,10 +284,6 @@ void relay_open(struct exchange *x)
     int status = ws_handshake_check(exchange_head(x), protocols, &handshake, &reason);
     if (status != 0) {
         refuse(x, status, ERR_INVALID, reason);
-        return;
-    }
-    if (atomic_load(&exchange_worker(x)->gateway->is_draining)) {
-        refuse(x, 503, ERR_AGAIN, "the gateway stops");
         return;
     }
     status = judge_caller(x, &token, &err);

@@ -25,10 +25,12 @@ enum {
 struct listen {
     int fd;
     bool is_tls;
+    bool is_inherited; // systemd has it, too, or a gateway before us
 };
 
 struct server {
     struct gateway *gateway;
+    struct inherited *inherited; // while opening
     struct listen listens[SERVER_LISTENS_MAX];
     int count;
     pthread_mutex_t lock;
@@ -84,7 +86,13 @@ static void set_options(int fd, int family)
 
 static enum err listen_at(struct server *server, const struct addrinfo *info, bool is_tls)
 {
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = inherit_take(server->inherited, info->ai_addr);
+    if (fd >= 0) {
+        set_options(fd, info->ai_family);
+        server->listens[server->count++] = (struct listen){fd, is_tls, true};
+        return ERR_OK;
+    }
+    fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ERR_IO;
     set_options(fd, info->ai_family);
@@ -94,7 +102,7 @@ static enum err listen_at(struct server *server, const struct addrinfo *info, bo
         errno = saved;
         return ERR_IO;
     }
-    server->listens[server->count++] = (struct listen){fd, is_tls};
+    server->listens[server->count++] = (struct listen){fd, is_tls, false};
     return ERR_OK;
 }
 
@@ -183,12 +191,14 @@ static enum err listen_to_all(struct server *server, struct buf *why)
     return server->count > 0 ? ERR_OK : complain("", "no address is given", why);
 }
 
-enum err server_open(struct gateway *gateway, struct server **out_server, struct buf *why)
+enum err server_open(struct gateway *gateway, struct inherited *inherited,
+                     struct server **out_server, struct buf *why)
 {
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return ERR_MEMORY;
     server->gateway = gateway;
+    server->inherited = inherited;
     if (pthread_mutex_init(&server->lock, NULL) != 0)
         abort(); // only for lack of memory, which glibc's does not need
     server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -204,7 +214,15 @@ enum err server_open(struct gateway *gateway, struct server **out_server, struct
 void server_shut(struct server *server)
 {
     for (int i = 0; i < server->count; i++)
-        (void)shutdown(server->listens[i].fd, SHUT_RDWR); // closing it later does the same
+        if (!server->listens[i].is_inherited) // else nobody could use the socket any more
+            (void)shutdown(server->listens[i].fd, SHUT_RDWR); // closing it later does the same
+}
+
+int server_sockets(const struct server *server, int out_fds[SERVER_LISTENS_MAX])
+{
+    for (int i = 0; i < server->count; i++)
+        out_fds[i] = server->listens[i].fd;
+    return server->count;
 }
 
 void server_close(struct server *server)

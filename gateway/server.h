@@ -6,22 +6,28 @@
 #define ROOMWIRE_GATEWAY_SERVER_H
 
 #include "gateway.h"
+#include "inherit.h"
 
 struct server;
 struct server_watch;
 
-enum { SERVER_LISTENS_MAX = 16 };
+enum { SERVER_LISTENS_MAX = INHERIT_MAX };
 
 // Binds every address of the option `listen`: "127.0.0.1:8080", "[::]:8080", ":8080" for all, with
 // "http://" or "https://" before it where some are to speak TLS and some not. Without one it is TLS
-// if there is a certificate. Port 0 lets the kernel choose; the log tells.
-// On an error `why` gets one line. Errors: ERR_INVALID, ERR_IO, ERR_MEMORY.
-MUST_USE enum err server_open(struct gateway *gateway, struct server **out_server, struct buf *why);
+// if there is a certificate. Port 0 lets the kernel choose; the log tells. What is among
+// `inherited` is taken from there. On an error `why` gets one line. Errors: ERR_INVALID, ERR_IO,
+// ERR_MEMORY.
+MUST_USE enum err server_open(struct gateway *gateway, struct inherited *inherited,
+                              struct server **out_server, struct buf *why);
 // After all workers have stopped accepting. NULL is fine.
 void server_close(struct server *server);
 
-// From any thread: callers are refused from now on.
+// From any thread: callers are refused from now on, but at sockets that were inherited. Not where
+// another process has these sockets from us, who could not use them any more either.
 void server_shut(struct server *server);
+// The listening sockets, to be given to another process; their number.
+int server_sockets(const struct server *server, int out_fds[SERVER_LISTENS_MAX]);
 
 // Lets `worker` accept, and take over from others what they accepted for it.
 // Errors: ERR_MEMORY, ERR_IO.

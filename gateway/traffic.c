@@ -8,7 +8,7 @@
 
 enum {
     INTERVAL_MS = 1000, // between two batches
-    NUMBER_TEXT = 24,
+    CORRELATION_TEXT = 64,
     // A counter with its longest names, every byte of them escaped, is below 1,600 bytes.
     JSON_MAX = 512 + TRAFFIC_BATCH_MAX * 1600
 };
@@ -56,15 +56,17 @@ static void put_count(void *context, const struct meter_key *key, const struct m
     json_end_object(w);
 }
 
-static void batch_text(uint64_t batch, char out[NUMBER_TEXT])
+// Names the batch among those of all tallies.
+static void correlation_text(const struct traffic *traffic, char out[CORRELATION_TEXT])
 {
-    (void)snprintf(out, NUMBER_TEXT, "%llu", (unsigned long long)batch);
+    (void)snprintf(out, CORRELATION_TEXT, "%s-%llu", tally_name(traffic->tally),
+                   (unsigned long long)traffic->batch); // fits
 }
 
 static void write_command(struct traffic *traffic, struct span counts)
 {
-    char number[NUMBER_TEXT];
-    batch_text(traffic->batch, number);
+    char correlation[CORRELATION_TEXT];
+    correlation_text(traffic, correlation);
     struct json_writer w;
     json_writer_init(&w, &traffic->json);
     json_begin_object(&w);
@@ -72,7 +74,7 @@ static void write_command(struct traffic *traffic, struct span counts)
     json_begin_array(&w);
     json_begin_object(&w);
     put_text(&w, "command", span_of(TRAFFIC_COMMAND));
-    put_text(&w, "correlationData", span_of(number));
+    put_text(&w, "correlationData", span_of(correlation));
     put_text(&w, "source", span_of(tally_name(traffic->tally)));
     put_int(&w, "batch", (int64_t)traffic->batch);
     json_key(&w, "counts");
@@ -135,12 +137,12 @@ void traffic_hurry(struct traffic *traffic)
 // True if `response` is about the batch under way.
 static bool is_ours(const struct traffic *traffic, const struct json *response)
 {
-    char number[NUMBER_TEXT];
-    batch_text(traffic->batch, number);
+    char expected[CORRELATION_TEXT];
+    correlation_text(traffic, expected);
     const char *command = json_text(json_member(response, "command"));
     const char *correlation = json_text(json_member(response, "correlationData"));
     return traffic->batch != 0 && command != NULL && correlation != NULL &&
-           strcmp(command, TRAFFIC_COMMAND) == 0 && strcmp(correlation, number) == 0;
+           strcmp(command, TRAFFIC_COMMAND) == 0 && strcmp(correlation, expected) == 0;
 }
 
 enum err traffic_answered(struct traffic *traffic, struct span json)
@@ -150,10 +152,12 @@ enum err traffic_answered(struct traffic *traffic, struct span json)
     if (err != ERR_OK)
         return ERR_INVALID;
     const struct json *response = json_first(json_member(root, "responses"));
-    if (response == NULL || json_member(response, "error") != NULL)
+    if (response == NULL)
         err = ERR_INVALID;
     else if (!is_ours(traffic, response))
         err = ERR_NOT_FOUND;
+    else if (json_member(response, "error") != NULL)
+        err = ERR_INVALID;
     json_destroy(root);
     if (err != ERR_OK)
         return err;

@@ -277,13 +277,22 @@ static void send_changes(struct upstream *u)
                      room);
 }
 
+static enum err send_batch(struct upstream *u, struct span json)
+{
+    uint16_t mid;
+    return json.len > 0 ? broker_publish(u->broker, UPSTREAM_CONTROL_TOPIC, json, &mid) : ERR_OK;
+}
+
 static void send_traffic(struct upstream *u)
 {
     struct span json;
-    uint16_t mid;
     enum err err = traffic_next(&u->traffic, upstream_now_ms(), &json);
-    if (err == ERR_OK && json.len > 0)
-        err = broker_publish(u->broker, UPSTREAM_CONTROL_TOPIC, json, &mid);
+    if (err == ERR_OK)
+        err = send_batch(u, json);
+    if (err == ERR_OK)
+        err = leftovers_next(&u->leftovers, upstream_now_ms(), &json);
+    if (err == ERR_OK)
+        err = send_batch(u, json);
     if (err != ERR_OK)
         log_line(&u->gateway->log, LOG_LEVEL_WARNING,
                  "event=traffic_not_sent why=\"%s; it is tried again\"", err_text(err));
@@ -307,8 +316,11 @@ static int64_t wait_ms(struct upstream *u)
         wait = smaller(wait, u->attempt_due_ms - now);
     else if (!upstream_is_connected(u))
         wait = smaller(wait, u->connect_until_ms - now);
-    else
+    else {
+        int64_t leftovers = leftovers_wait_ms(&u->leftovers, now);
         wait = smaller(wait, traffic_wait_ms(&u->traffic, now));
+        wait = leftovers >= 0 ? smaller(wait, leftovers) : wait;
+    }
     if (u->stop_until_ms != 0)
         wait = smaller(wait, u->stop_until_ms - now);
     return wait > 0 ? wait : 0;
@@ -391,6 +403,7 @@ static enum err init(struct upstream *u)
     (void)snprintf(u->client_id, sizeof u->client_id, "roomwire-%016llx",
                    (unsigned long long)random_number());
     traffic_init(&u->traffic, g->tally, g->config.publish_timeout_ms);
+    leftovers_init(&u->leftovers, &g->config, g->tally_index);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (u->wake_fd < 0)
         return ERR_IO;
@@ -405,6 +418,7 @@ static void finish(struct upstream *u)
     forget_subscriptions(u);
     outbox_destroy(u->outbox);
     traffic_finish(&u->traffic);
+    leftovers_finish(&u->leftovers);
     mark_finish(&u->mark);
     if (u->wake_fd >= 0)
         (void)close(u->wake_fd); // nothing was written that could be lost

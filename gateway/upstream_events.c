@@ -24,6 +24,8 @@ static void on_connected(void *context)
 static void take_traffic_answer(struct upstream *u, struct span payload)
 {
     enum err err = traffic_answered(&u->traffic, payload);
+    if (err == ERR_NOT_FOUND)
+        err = leftovers_answered(&u->leftovers, payload);
     if (err == ERR_OK && u->stop_until_ms != 0)
         traffic_hurry(&u->traffic);
     if (err != ERR_OK && err != ERR_NOT_FOUND)

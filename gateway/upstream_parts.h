@@ -7,7 +7,7 @@
 
 #include "broker.h"
 #include "mark.h"
-#include "traffic.h"
+#include "tallies.h"
 
 enum { UPSTREAM_RETRY_FIRST_MS = 100, UPSTREAM_CLIENT_ID_TEXT = 32, UPSTREAM_MIDS = 65536 };
 
@@ -25,6 +25,7 @@ struct upstream {
     struct broker_events events;
     char client_id[UPSTREAM_CLIENT_ID_TEXT];
     struct traffic traffic;
+    struct leftovers leftovers; // of gateways before
     struct mark mark;
     bool has_warned; // that the broker cannot be reached, since it last could
     int64_t retry_ms;

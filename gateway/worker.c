@@ -44,7 +44,7 @@ static void on_handover(struct loop_task *task)
 {
     struct handover *h =
         (struct handover *)(void *)((char *)task - offsetof(struct handover, task));
-    if (h->to->gateway->is_draining) { // the worker may have closed its connections already
+    if (h->to->is_broken) { // it has closed its connections already
         admission_leave(h->to->conns.admission, h->peer);
         atomic_fetch_sub(&h->to->load, 1);
         (void)close(h->fd); // nothing was written yet
@@ -121,13 +121,14 @@ static void on_drain(struct loop_task *task)
         (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
     server_unwatch(worker->listens);
     worker->listens = NULL;
-    conn_list_drain(&worker->conns);
+    conn_list_drain(&worker->conns, worker->drain_over_ms);
 }
 
 static void on_break(struct loop_task *task)
 {
     struct worker *worker =
         (struct worker *)(void *)((char *)task - offsetof(struct worker, break_task));
+    worker->is_broken = true;
     conn_list_break(&worker->conns);
 }
 
@@ -192,8 +193,9 @@ enum err worker_start(struct worker *worker)
     return pthread_create(&worker->thread, NULL, run, worker) == 0 ? ERR_OK : ERR_MEMORY;
 }
 
-void worker_drain(struct worker *worker)
+void worker_drain(struct worker *worker, int64_t over_ms)
 {
+    worker->drain_over_ms = over_ms; // read by the task alone
     worker->drain_task.run = on_drain;
     loop_post(worker->loop, &worker->drain_task);
 }

@@ -14,8 +14,9 @@ void worker_destroy(struct worker *worker);
 
 // Starts the thread, which accepts from gateway->server. Errors: ERR_MEMORY, ERR_IO.
 MUST_USE enum err worker_start(struct worker *worker);
-// From any thread, once: accepts no more, ends what is idle, and the rest as it becomes idle.
-void worker_drain(struct worker *worker);
+// From any thread, once: accepts no more, and ends what there is, spread over `over_ms`: what is
+// idle, and the rest as it becomes idle.
+void worker_drain(struct worker *worker, int64_t over_ms);
 // From any thread but its own, once: breaks what is still connected, and waits for the thread's
 // end.
 void worker_stop(struct worker *worker);

@@ -209,13 +209,6 @@ describe('with a running stack', () => {
     assert.deepEqual(JSON.parse(after.out).messages, [second]);
   });
 
-  test('serve leaves the state folder of another gateway alone', async () => {
-    const { code, err } = await stack.command('serve');
-    assert.equal(code, 1);
-    assert.match(err, /^roomwire serve: .*-gateway-tally: in use by another gateway$/m);
-    await stack.ready();
-  });
-
   test('bill counts by the block, and check is content', async () => {
     const alice = await stack.caller('alice', '*=rw');
     assert.equal((await alice.post('/rooms/billed/messages', Buffer.alloc(900))).status, 201);

@@ -246,13 +246,13 @@ test('a broker that does not read: the client is held back, memory stays bounded
     ws.destroy();
   }));
 
-test('the gateway says 1001 to its WebSockets when it stops, and leaves nothing behind', () =>
+test('the gateway says 1012 to its WebSockets when it stops, and leaves nothing behind', () =>
   withStand({}, async (stand) => {
     const { ws } = await relay(stand);
     const gathering = await stand.open();
     const closed = [ws.closed(), gathering.closed()];
     await stand.stopGateway();
-    assert.deepEqual(await Promise.all(closed), [1001, 1001]);
+    assert.deepEqual(await Promise.all(closed), [1012, 1012]);
   }));
 
 test('a WebSocket that does not answer cannot keep the gateway from stopping', () =>

@@ -53,13 +53,13 @@ static char *next(struct opened *o, int64_t now_ms)
     return json.len > 0 ? span_dup(json) : NULL;
 }
 
-static enum err answer(struct opened *o, const char *correlation, const char *more)
+static enum err answer(struct opened *o, const char *batch, const char *more)
 {
     struct buf json;
     buf_init(&json, 1024);
     buf_printf(&json,
-               "{\"responses\":[{\"command\":\"storeTraffic\",\"correlationData\":\"%s\"%s}]}",
-               correlation, more);
+               "{\"responses\":[{\"command\":\"storeTraffic\",\"correlationData\":\"%s-%s\"%s}]}",
+               tally_name(o->tally), batch, more);
     enum err err = traffic_answered(&o->traffic, buf_span(&json));
     buf_finish(&json);
     return err;
@@ -77,7 +77,9 @@ static void writes_what_the_protocol_says(void **state)
     assert_int_equal(json_parse(span_of(text), &root), ERR_OK);
     const struct json *command = json_first(json_member(root, "commands"));
     assert_string_equal(json_text(json_member(command, "command")), "storeTraffic");
-    assert_string_equal(json_text(json_member(command, "correlationData")), "1");
+    const char *correlation = json_text(json_member(command, "correlationData"));
+    assert_memory_equal(correlation, tally_name(o.tally), 16);
+    assert_string_equal(correlation + 16, "-1");
     assert_string_equal(json_text(json_member(command, "source")), tally_name(o.tally));
     const struct json *first = json_first(json_member(command, "counts"));
     assert_string_equal(json_text(json_member(first, "subject")), "al\"ice");

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// A gateway is replaced while it runs: nobody is refused, nobody misses anything, and the bill is
+// right.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createConnection, createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import mqtt from 'mqtt';
+import WebSocket from 'ws';
+
+import { buildFolder } from './lib/broker.mjs';
+import { Program, run } from './lib/process.mjs';
+import { EventReader, PollReader } from './lib/readers.mjs';
+import { startStack } from './lib/stack.mjs';
+import { waitFor, within } from './lib/wait.mjs';
+
+const program = join(buildFolder, 'gateway/roomwire');
+
+// Starts another gateway with the same configuration and waits until the one before has ended.
+async function replace(stack) {
+  const before = stack.gateway;
+  const port = new URL(stack.url).port;
+  const text = readFileSync(before.path, 'utf8').replace(/^listen = .*$/m, `listen = http://127.0.0.1:${port}`);
+  writeFileSync(before.path, text);
+  const running = new Program(program, ['serve', '--config', before.path]);
+  stack.gateway = { ...before, program: running, child: running.child };
+  await running.says(/ ready workers=/);
+  return before;
+}
+
+async function hasEnded({ program: old }) {
+  const { code } = await within(old.ended, 'the end of the old gateway');
+  assert.equal(code, 0, old.log);
+}
+
+// One request on a connection of its own, or on one that is kept.
+function ask(url, token, { agent = false, body, ...fields } = {}) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'text/plain' }), ...fields };
+    const it = request(url, { method: body ? 'POST' : 'GET', agent, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part) => (text += part)).on('error', reject);
+      answer.on('end', () => resolve({ status: answer.statusCode, text }));
+    });
+    it.on('error', (error) => reject(Object.assign(error, { isReused: it.reusedSocket })));
+    it.end(body);
+  });
+}
+
+test('three times in a row, under load', async (t) => {
+  const stack = await startStack({ config: { drain_ms: 3000 } });
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw', 'bill=r');
+  const url = `${stack.url}/rooms/lobby/messages`;
+  let isOver = false;
+  const posted = [];
+  const post = async (name) => {
+    for (let n = 1; !isOver; n++) {
+      const { status, text } = await ask(url, alice.token, { body: `${name} ${n}` });
+      assert.equal(status, 201, text);
+      posted.push(JSON.parse(text).id);
+    }
+  };
+  const kept = new Agent({ keepAlive: true, maxSockets: 2 });
+  const read = async () => {
+    while (!isOver) {
+      try {
+        assert.equal((await ask(`${url}?limit=1`, alice.token, { agent: kept })).status, 200);
+      } catch (error) {
+        // A connection that was idle may be closed just when it is used again (RFC 9112 §9.3.1).
+        if (error.code !== 'ECONNRESET' || !error.isReused) throw error;
+      }
+    }
+  };
+  const stream = new EventReader(() => url, alice.token);
+  const poll = new PollReader(() => url, alice.token);
+  await stream.saw('stream-open');
+  const heard = [];
+  const codes = [];
+  const socket = mqtt.connect(`${stack.url.replace('http', 'ws')}/mqtt`, {
+    protocolVersion: 5, clientId: 'listener', clean: false, reconnectPeriod: 50,
+    properties: { sessionExpiryInterval: 600 },
+    createWebsocket(address, protocols) {
+      const it = new WebSocket(address, protocols, { headers: { authorization: `Bearer ${alice.token}` } });
+      it.on('close', (code) => codes.push(code));
+      return it;
+    },
+  });
+  socket.on('message', (_topic, _payload, packet) => heard.push(Number(packet.properties.userProperties['rw-id'])));
+  t.after(() => Promise.all([stream.stop(), poll.stop(), socket.endAsync(true), kept.destroy()]));
+  await once(socket, 'connect');
+  await socket.subscribeAsync('rooms/lobby/messages', { qos: 1 });
+
+  const work = [post('a'), post('b'), read(), read()];
+  for (let round = 0; round < 3; round++) {
+    const count = posted.length;
+    await waitFor(() => posted.length > count + 50, 'work under way');
+    await hasEnded(await replace(stack));
+  }
+  isOver = true;
+  await Promise.all(work);
+  const last = Math.max(...posted);
+  const all = (reader) => reader.messages.map(({ id }) => id);
+  await waitFor(() => all(stream).at(-1) === last, 'the last message on the stream');
+  await waitFor(() => all(poll).at(-1) === last, 'the last message by long-poll');
+  await waitFor(() => heard.at(-1) === last, 'the last message by MQTT');
+  posted.sort((a, b) => a - b);
+  assert.deepEqual(all(stream), posted);
+  assert.deepEqual(all(poll), posted);
+  // QoS 1 may repeat what was under way when a connection ended.
+  assert.deepEqual([...new Set(heard)], posted);
+  assert.deepEqual([...new Set(codes)], [1012]);
+  assert.equal(stream.events.filter(({ event }) => event === 'stream-reset').length, 0);
+  assert.equal(codes.length, 3);
+  for (const [index, { prev }] of stream.messages.entries()) assert.equal(prev, index ? posted[index - 1] : 0);
+  const counted = async () => {
+    const bill = await alice.get('/bill');
+    return Object.fromEntries(bill.json.today.faces.map((face) => [face.name, face]));
+  };
+  await waitFor(async () => (await counted()).sse?.messages_out === posted.length, 'the streams on the bill');
+  assert.equal((await counted()).http.messages_in, posted.length);
+  assert.equal((await counted()).poll.messages_out, posted.length);
+});
+
+test('a new gateway that cannot serve leaves the old one where it is', async (t) => {
+  const stack = await startStack();
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const path = join(stack.folder, 'bad.conf');
+  copyFileSync(stack.gateway.path, path);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.after(() => taken.close());
+  const text = readFileSync(path, 'utf8');
+  const listen = `listen = ${stack.url} http://127.0.0.1:${taken.address().port}`;
+  writeFileSync(path, text.replace(/^listen = .*$/m, listen));
+  const failed = await run(program, ['serve', '--config', path]);
+  assert.equal(failed.code, 1);
+  assert.match(failed.log, /Address already in use/);
+  await stack.gateway.program.says(/handover failed/);
+  assert.equal((await alice.post('/rooms/lobby/messages', { text: 'still here' })).status, 201);
+  // Nor does one that says the wrong thing, or nothing.
+  const garbage = createConnection(join(stack.folder, 'roomwire.db-handover'));
+  await once(garbage, 'error'); // a stream is not what is spoken there
+  assert.equal((await alice.get('/rooms/lobby/messages')).status, 200);
+});
+
+test('what a gateway had counted when it was killed while draining is on the bill', async (t) => {
+  const stack = await startStack({ config: { drain_ms: 60000 } });
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw', 'bill=r');
+  const held = createConnection(new URL(stack.url).port, '127.0.0.1'); // keeps the old one from ending
+  t.after(() => held.destroy());
+  held.write('POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n');
+  for (let n = 0; n < 5; n++) await alice.post('/rooms/lobby/messages', { text: `${n}` });
+  const before = await replace(stack);
+  assert.ok(existsSync(join(stack.folder, 'roomwire.db-gateway-tally-2')));
+  before.program.child.kill('SIGKILL');
+  for (let n = 0; n < 3; n++) {
+    const { text } = await ask(`${stack.url}/rooms/lobby/messages`, alice.token);
+    assert.equal(JSON.parse(text).messages.length, 5);
+  }
+  await waitFor(async () => {
+    const { text } = await ask(`${stack.url}/bill`, alice.token, { accept: 'application/json' });
+    return JSON.parse(text).today.faces.find(({ name }) => name === 'http')?.messages_out === 15;
+  }, 'the whole bill');
+});
+
+// What systemd does with a socket unit: it holds the socket, and starts a process with it as
+// descriptor 3 for every line that it is told.
+const systemd = `
+  use IO::Socket::INET; use POSIX;
+  my $socket = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1", Proto => "tcp") or die;
+  POSIX::dup2(fileno($socket), 3) if fileno($socket) != 3;
+  fcntl($socket, 2, 0);
+  $| = 1; print "port ", $socket->sockport, "\\n";
+  while (<STDIN>) {
+    my $pid = fork;
+    if ($pid) { print "pid $pid\\n"; next; }
+    $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = 1;
+    exec @ARGV;
+  }
+  1 while wait > 0;`;
+
+test('sockets of systemd are taken, and outlive the gateway', async (t) => {
+  const stack = await startStack();
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const { path } = stack.gateway;
+  await stack.stopGateway();
+  const manager = new Program('perl', ['-e', systemd, program, 'serve', '--config', path]);
+  t.after(() => manager.kill());
+  const [, port] = await manager.says(/port (\d+)/);
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^listen = .*$/m, `listen = http://127.0.0.1:${port}`));
+  const url = `http://127.0.0.1:${port}/rooms/lobby/messages`;
+  for (let round = 0; round < 2; round++) {
+    const since = manager.log.length;
+    const waiting = ask(url, alice.token); // nobody serves, and nobody refuses
+    manager.child.stdin.write('start\n');
+    assert.equal((await waiting).status, 200);
+    await manager.says(/ ready workers=/, since);
+    const [, pid] = await manager.says(/pid (\d+)/, since);
+    process.kill(Number(pid), 'SIGTERM');
+    await manager.says(/ stopped/, since);
+  }
+  manager.child.stdin.end();
+  assert.equal((await within(manager.ended, 'the end of both')).code, 0);
+});
