@@ -12,11 +12,10 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "core/store.h"
 #include "core/tally.h"
 #include "core/token.h"
 #include "core/watermark.h"
-#include "loop.h"
+#include "log_reader.h"
 
 struct exchange;
 struct feed;
@@ -72,7 +71,7 @@ struct gateway {
 struct worker {
     struct gateway *gateway;
     struct loop *loop;
-    struct store *store; // NULL while the database is not there yet; worker_store() opens it
+    struct log_reader log; // for worker_store
     struct token_cache *tokens;
     struct history *history;   // waits and the page cache; history_start makes it
     struct hub *hub;           // rooms with live readers; hub_start makes it
@@ -89,9 +88,6 @@ struct worker {
     size_t date_len;
     char date[48];           // the field Date, with its line end
     struct log_cap refusals; // of HTTP requests
-    int64_t store_retry_ms;
-    enum err store_err;        // why there is no store, if that was logged
-    uint64_t store_generation; // of the log when the store was last looked at (watermark.h)
     struct loop_task drain_task, break_task;
     pthread_t thread;
 };
