@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hooks.h"
 #include "readers.h"
 #include "server.h"
 #include "upstream.h"
@@ -191,6 +192,8 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
         err = readers_create((size_t)config->max_connections, config->member_linger_s * 1000,
                              &gateway->readers);
     if (err == ERR_OK)
+        err = hooks_create(gateway, &gateway->hooks, why);
+    if (err == ERR_OK)
         err = create_workers(gateway);
     if (err == ERR_OK)
         err = server_open(gateway, &gateway->server, why);
@@ -225,6 +228,7 @@ void gateway_destroy(struct gateway *gateway)
 {
     if (gateway == NULL)
         return;
+    hooks_destroy(gateway->hooks);
     for (int i = 0; i < gateway->worker_count; i++)
         worker_destroy(gateway->workers[i]);
     feed_destroy(gateway->feed);
@@ -306,6 +310,8 @@ enum err gateway_run(struct gateway *gateway, struct buf *why)
     int started = 0;
     int signals = open_signals();
     enum err err = signals < 0 ? ERR_IO : upstream_start(gateway, &gateway->upstream);
+    if (err == ERR_OK)
+        err = hooks_start(gateway->hooks);
     while (err == ERR_OK && started < gateway->worker_count) {
         err = worker_start(gateway->workers[started]);
         if (err == ERR_OK)
@@ -321,6 +327,7 @@ enum err gateway_run(struct gateway *gateway, struct buf *why)
     gateway->is_draining = true;
     for (int i = 0; i < started; i++)
         worker_stop(gateway->workers[i]);
+    hooks_stop(gateway->hooks);
     upstream_stop(gateway->upstream);
     gateway->upstream = NULL;
     if (signals >= 0)

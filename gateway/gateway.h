@@ -20,6 +20,7 @@
 struct exchange;
 struct feed;
 struct history;
+struct hooks;
 struct token_cache;
 struct hub;
 struct readers;
@@ -47,6 +48,7 @@ struct gateway {
     char boot_secret[32];      // for CSRF tokens; derived from the service secret
     struct upstream *upstream; // the service connection, a thread of its own
     struct feed *feed;         // what it hears, on its way to the workers; locks by itself
+    struct hooks *hooks;       // webhooks, a thread of its own; NULL without any
     struct readers *readers;   // who reads over HTTP; locks by itself
     // NULL until the plugin has run once; the upstream opens it when it first reaches the broker.
     struct watermark *_Atomic mark;
