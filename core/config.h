@@ -91,6 +91,20 @@ struct config {
     int64_t tape_messages;
     int64_t heartbeat_ms; // between two signs of life on a quiet stream
     int64_t max_wait_s;   // of a long-poll
+
+    // Webhooks. Lists of URLs separated by spaces; "" for none.
+    char *webhook_connect;
+    char *webhook_disconnect;
+    char *webhook_message;
+    char *webhook_secret_file;
+    char *webhook_subject;         // who publishes what hooks answer
+    bool webhook_connect_required; // a hook that does not answer lets nobody in
+    int64_t webhook_timeout_ms;
+    int64_t webhook_retry_max_ms; // longest wait between two attempts
+    int64_t webhook_give_up_s;    // age at which an event that cannot be delivered is dropped
+    int64_t webhook_concurrency;  // requests at once to one URL
+    int64_t webhook_max_queue;    // connects and disconnects waiting for delivery
+    int64_t webhook_max_answer;   // bytes
     char *log_level;
 };
 

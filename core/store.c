@@ -72,19 +72,19 @@ static enum err prepare(struct store *store, enum store_mode mode)
 {
     bool is_writer = mode == STORE_WRITE;
     enum err err = store_exec(store, is_writer ? writer_settings : reader_settings);
-    if (err == ERR_OK && is_writer)
-        err = store_migrate(store, schema_files);
-    else if (err == ERR_OK)
-        err = store_check_schema(store, schema_files);
-    return err == ERR_OK ? read_epoch(store) : err;
+    if (err != ERR_OK)
+        return err;
+    return is_writer ? store_migrate(store, store->kind->schema)
+                     : store_check_schema(store, store->kind->schema);
 }
 
-enum err store_open(const char *path, enum store_mode mode, const struct log *log,
-                    struct store **out_store)
+enum err store_open_kind(const char *path, enum store_mode mode, const struct store_kind *kind,
+                         const struct log *log, struct store **out_store)
 {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return ERR_MEMORY;
+    store->kind = kind;
     store->log = log;
     if (mode == STORE_WRITE && (store->pending = store_pending_create()) == NULL) {
         store_close(store);
@@ -93,6 +93,22 @@ enum err store_open(const char *path, enum store_mode mode, const struct log *lo
     enum err err = open_database(store, path, mode);
     if (err == ERR_OK)
         err = prepare(store, mode);
+    if (err != ERR_OK) {
+        store_close(store);
+        return err;
+    }
+    *out_store = store;
+    return ERR_OK;
+}
+
+enum err store_open(const char *path, enum store_mode mode, const struct log *log,
+                    struct store **out_store)
+{
+    static const struct store_kind the_log = {0x526D7772 /* "Rmwr" */, schema_files};
+    struct store *store = NULL;
+    enum err err = store_open_kind(path, mode, &the_log, log, &store);
+    if (err == ERR_OK)
+        err = read_epoch(store);
     if (err != ERR_OK) {
         store_close(store);
         return err;

@@ -40,18 +40,48 @@ enum store_sql {
     STORE_SQL_TRAFFIC_BY_SUBJECT,
     STORE_SQL_TRAFFIC_BY_FACE,
     STORE_SQL_TRAFFIC_TOTAL,
+
+    // Of the hooks' database (store_hooks.c).
+    STORE_SQL_HOOK_SET_EPOCH,
+    STORE_SQL_HOOK_CAP_SINCE,
+    STORE_SQL_HOOK_CAP_POSITIONS,
+    STORE_SQL_HOOK_ENTER,
+    STORE_SQL_HOOK_FIND,
+    STORE_SQL_HOOKS,
+    STORE_SQL_HOOK_REMOVE,
+    STORE_SQL_HOOK_REMOVE_POSITIONS,
+    STORE_SQL_HOOK_REMOVE_EVENTS,
+    STORE_SQL_HOOK_POSITION,
+    STORE_SQL_HOOK_SET_POSITION,
+    STORE_SQL_HOOK_PUT_EVENT,
+    STORE_SQL_HOOK_FIRST_EVENT,
+    STORE_SQL_HOOK_REMOVE_EVENT,
+    STORE_SQL_HOOK_COUNT_EVENTS,
+    STORE_SQL_HOOK_CLIENTS,
     STORE_SQL_COUNT
 };
 extern const char *const store_sql_texts[STORE_SQL_COUNT];
 
+// What a database of ours is known by, and made of.
+struct store_kind {
+    int64_t application_id; // in the file's head; the first migration sets it
+    const struct embedded_file *schema;
+};
+
 struct store {
     sqlite3 *db;
+    const struct store_kind *kind;
     const struct log *log;
     char epoch[MESSAGE_EPOCH_MAX + 1];
     sqlite3_stmt *statements[STORE_SQL_COUNT]; // prepared when first used
     struct store_pending *pending;             // the writer's; NULL for readers
     struct store_rows *rows;                   // of a page that is read backwards
 };
+
+// Opens a database of that kind as store_open does the log. Errors: as there.
+MUST_USE enum err store_open_kind(const char *path, enum store_mode mode,
+                                  const struct store_kind *kind, const struct log *log,
+                                  struct store **out_store);
 
 // What SQLite's `code` means for us; logs what SQLite says about the ones nobody expects.
 enum err store_error(const struct store *store, int code);

@@ -4,8 +4,6 @@
 
 #include "store_db.h"
 
-enum { APPLICATION_ID = 0x526D7772 }; // "Rmwr", as in schema/0001
-
 // The number in front of a migration's name: 1 for "0001_messages.sql".
 static int64_t number_of(const struct embedded_file *file)
 {
@@ -31,8 +29,10 @@ static enum err read_version(struct store *store, int64_t *out_version)
         err = store_get_int(store, "SELECT count(*) FROM sqlite_schema", &tables);
     if (err != ERR_OK)
         return err;
-    if (application != APPLICATION_ID && (application != 0 || tables != 0 || version != 0)) {
-        log_line(store->log, LOG_LEVEL_ERROR, "database refused: it is not a log of Roomwire");
+    if (application != store->kind->application_id &&
+        (application != 0 || tables != 0 || version != 0)) {
+        log_line(store->log, LOG_LEVEL_ERROR,
+                 "database refused: it is not the one of Roomwire that is expected");
         return ERR_CORRUPT;
     }
     *out_version = version;

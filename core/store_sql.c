@@ -78,5 +78,32 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_TRAFFIC_BY_SUBJECT] = TRAFFIC_BY("subject"),
     [STORE_SQL_TRAFFIC_BY_FACE] = TRAFFIC_BY("face"),
     [STORE_SQL_TRAFFIC_TOTAL] = "SELECT '' AS name," TRAFFIC_SUMS " HAVING count(*) > 0",
+
+    [STORE_SQL_HOOK_SET_EPOCH] = "UPDATE log SET epoch = ?",
+    [STORE_SQL_HOOK_CAP_SINCE] = "UPDATE hooks SET since_id = ?1 WHERE since_id > ?1",
+    [STORE_SQL_HOOK_CAP_POSITIONS] = "UPDATE positions SET id = ?1 WHERE id > ?1",
+    [STORE_SQL_HOOK_ENTER] =
+        "INSERT INTO hooks (url, since_id) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET since_id ="
+        " iif(excluded.since_id < 0 OR since_id < 0, excluded.since_id, since_id)",
+    [STORE_SQL_HOOK_FIND] = "SELECT hook_id FROM hooks WHERE url = ?",
+    [STORE_SQL_HOOKS] = "SELECT hook_id FROM hooks ORDER BY hook_id",
+    [STORE_SQL_HOOK_REMOVE] = "DELETE FROM hooks WHERE hook_id = ?",
+    [STORE_SQL_HOOK_REMOVE_POSITIONS] = "DELETE FROM positions WHERE hook_id = ?",
+    [STORE_SQL_HOOK_REMOVE_EVENTS] = "DELETE FROM events WHERE hook_id = ?",
+    [STORE_SQL_HOOK_POSITION] =
+        "SELECT coalesce((SELECT id FROM positions WHERE hook_id = ?1 AND room = ?2), since_id)"
+        " AS id FROM hooks WHERE hook_id = ?1",
+    [STORE_SQL_HOOK_SET_POSITION] =
+        "INSERT INTO positions (hook_id, room, id) VALUES (?, ?, ?)"
+        " ON CONFLICT (hook_id, room) DO UPDATE SET id = max(id, excluded.id)",
+    [STORE_SQL_HOOK_PUT_EVENT] =
+        "INSERT INTO events (hook_id, client, kind, name, date_ms, json)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+    [STORE_SQL_HOOK_FIRST_EVENT] =
+        "SELECT event_id, kind, name, date_ms, json FROM events WHERE hook_id = ? AND client = ?"
+        " ORDER BY event_id LIMIT 1",
+    [STORE_SQL_HOOK_REMOVE_EVENT] = "DELETE FROM events WHERE event_id = ?",
+    [STORE_SQL_HOOK_COUNT_EVENTS] = "SELECT count(*) AS count FROM events",
+    [STORE_SQL_HOOK_CLIENTS] = "SELECT DISTINCT hook_id, client FROM events",
 };
 // clang-format on

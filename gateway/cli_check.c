@@ -16,6 +16,7 @@
 #include "core/secret.h"
 #include "core/store.h"
 #include "core/token.h"
+#include "hooks.h"
 
 enum { SERVICE_SECRET_MIN = 16, HMAC_SECRET_GOOD = 32, REPORT_MAX = 65536 };
 
@@ -236,6 +237,18 @@ static void check_tls(struct checking *c)
     check_private(c, "tls_key", c->config->tls_key);
 }
 
+static void check_webhooks(struct checking *c)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    enum err err = hooks_check(c->config, &why);
+    add_nul(&why);
+    if (err != ERR_OK)
+        report(c, VERDICT_PROBLEM, "webhooks", "%s", why.len > 1 ? why.ptr : err_text(err));
+    check_private(c, "webhook_secret_file", c->config->webhook_secret_file);
+    buf_finish(&why);
+}
+
 // ---- the command ----
 
 static int check_all(const struct cli_command *self, const struct config *config)
@@ -249,6 +262,7 @@ static int check_all(const struct cli_command *self, const struct config *config
     check_folder(&c);
     check_broker(&c);
     check_tls(&c);
+    check_webhooks(&c);
     int status = cli_print(self, &c.report);
     if (c.problems > 0)
         return cli_failed(self, "%d problem%s", c.problems, c.problems == 1 ? "" : "s");

@@ -263,3 +263,29 @@ enum err connect_packet_rewrite(const struct connect_packet *packet, struct span
         add_field(out, password);
     return out->status;
 }
+
+// ---- CONNACK ----
+
+enum { CONNACK = 0x20, REASON_STRING = 0x1F };
+
+void connect_packet_refuse(enum connect_level level, enum connect_refusal why, struct span reason,
+                           struct buf *out)
+{
+    bool is_denied = why == CONNECT_NOT_AUTHORIZED;
+    bool has_reason = reason.len > 0 && reason.len <= CONNECT_REASON_MAX;
+    buf_add_char(out, CONNACK);
+    if (level != CONNECT_LEVEL_5) {
+        buf_add(out, is_denied ? "\x02\x00\x05" : "\x02\x00\x03", 3);
+        return;
+    }
+    size_t properties = has_reason ? 3 + reason.len : 0; // one byte's worth, as is all of it
+    buf_add_char(out, (char)(3 + properties));
+    buf_add(out, is_denied ? "\x00\x87" : "\x00\x88", 2);
+    buf_add_char(out, (char)properties);
+    if (!has_reason)
+        return;
+    buf_add_char(out, REASON_STRING);
+    buf_add_char(out, '\0'); // the high byte of its length
+    buf_add_char(out, (char)reason.len);
+    buf_add_span(out, reason);
+}

@@ -55,4 +55,16 @@ enum connect_parse connect_packet_parse(struct span bytes, size_t max,
 MUST_USE enum err connect_packet_rewrite(const struct connect_packet *packet, struct span user_name,
                                          struct span password, struct buf *out);
 
+// Why a client is not let in.
+enum connect_refusal {
+    CONNECT_NOT_AUTHORIZED, // MQTT 5: 0x87, before: 5
+    CONNECT_UNAVAILABLE     // 0x88 and 3
+};
+enum { CONNECT_REASON_MAX = 120 };
+
+// Appends a CONNACK that says so (MQTT 5 §3.2, 3.1.1 §3.2), to a client of MQTT 5 with `reason` as
+// its Reason String, unless it is empty or longer than CONNECT_REASON_MAX.
+void connect_packet_refuse(enum connect_level level, enum connect_refusal why, struct span reason,
+                           struct buf *out);
+
 #endif

@@ -15,6 +15,7 @@
 
 #include "core/descriptors.h"
 #include "handover.h"
+#include "hooks.h"
 #include "readers.h"
 #include "server.h"
 #include "tallies.h"
@@ -217,6 +218,8 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
         err = readers_create((size_t)config->max_connections, config->member_linger_s * 1000,
                              &gateway->readers);
     if (err == ERR_OK)
+        err = hooks_create(gateway, &gateway->hooks, why);
+    if (err == ERR_OK)
         err = create_workers(gateway);
     if (err == ERR_OK)
         err = open_server(gateway, why);
@@ -252,6 +255,7 @@ void gateway_destroy(struct gateway *gateway)
 {
     if (gateway == NULL)
         return;
+    hooks_destroy(gateway->hooks);
     for (int i = 0; i < gateway->worker_count; i++)
         worker_destroy(gateway->workers[i]);
     feed_destroy(gateway->feed);
@@ -317,6 +321,8 @@ static void drain(struct gateway *gateway, int signals, bool has_successor)
     gateway->is_draining = true;
     if (!is_shared)
         server_shut(gateway->server);
+    if (has_successor)
+        hooks_retire(gateway->hooks);
     for (int i = 0; i < gateway->worker_count; i++)
         worker_drain(gateway->workers[i], has_successor ? drain_ms * SPREAD_PERCENT / 100 : 0);
     while (admission_total(gateway->admission) > 0 && now_ms() < until_ms)
@@ -380,18 +386,38 @@ static void begin_handover(struct gateway *gateway)
     gateway->predecessor = -1;
 }
 
+// Starts everything that runs on threads of its own; says how many workers those are.
+static enum err start_threads(struct gateway *gateway, int *out_started)
+{
+    *out_started = 0;
+    enum err err = upstream_start(gateway, &gateway->upstream);
+    if (err != ERR_OK)
+        return err;
+    await_broker(gateway);
+    err = hooks_start(gateway->hooks);
+    while (err == ERR_OK && *out_started < gateway->worker_count) {
+        err = worker_start(gateway->workers[*out_started]);
+        if (err == ERR_OK)
+            (*out_started)++;
+    }
+    return err;
+}
+
+static void stop_threads(struct gateway *gateway, int started)
+{
+    gateway->is_draining = true;
+    for (int i = 0; i < started; i++)
+        worker_stop(gateway->workers[i]);
+    hooks_stop(gateway->hooks);
+    upstream_stop(gateway->upstream);
+    gateway->upstream = NULL;
+}
+
 enum err gateway_run(struct gateway *gateway, struct buf *why)
 {
     int started = 0;
     int signals = open_signals();
-    enum err err = signals < 0 ? ERR_IO : upstream_start(gateway, &gateway->upstream);
-    if (err == ERR_OK)
-        await_broker(gateway);
-    while (err == ERR_OK && started < gateway->worker_count) {
-        err = worker_start(gateway->workers[started]);
-        if (err == ERR_OK)
-            started++;
-    }
+    enum err err = signals < 0 ? ERR_IO : start_threads(gateway, &started);
     if (err == ERR_OK) {
         begin_handover(gateway);
         log_line(&gateway->log, LOG_LEVEL_INFO, "ready workers=%d", gateway->worker_count);
@@ -400,11 +426,7 @@ enum err gateway_run(struct gateway *gateway, struct buf *why)
     } else {
         buf_printf(why, "cannot start: %s", err_text(err));
     }
-    gateway->is_draining = true;
-    for (int i = 0; i < started; i++)
-        worker_stop(gateway->workers[i]);
-    upstream_stop(gateway->upstream);
-    gateway->upstream = NULL;
+    stop_threads(gateway, started);
     if (signals >= 0)
         (void)close(signals); // only read from
     log_line(&gateway->log, LOG_LEVEL_INFO, "stopped");

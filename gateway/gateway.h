@@ -12,16 +12,16 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "core/store.h"
 #include "core/tally.h"
 #include "core/token.h"
 #include "core/watermark.h"
-#include "loop.h"
+#include "log_reader.h"
 
 struct exchange;
 struct feed;
 struct handover;
 struct history;
+struct hooks;
 struct token_cache;
 struct hub;
 struct readers;
@@ -49,6 +49,7 @@ struct gateway {
     char boot_secret[32];      // for CSRF tokens; derived from the service secret
     struct upstream *upstream; // the service connection, a thread of its own
     struct feed *feed;         // what it hears, on its way to the workers; locks by itself
+    struct hooks *hooks;       // webhooks, a thread of its own; NULL without any
     struct readers *readers;   // who reads over HTTP; locks by itself
     // NULL until the plugin has run once; the upstream opens it when it first reaches the broker.
     struct watermark *_Atomic mark;
@@ -76,7 +77,7 @@ struct gateway {
 struct worker {
     struct gateway *gateway;
     struct loop *loop;
-    struct store *store; // NULL while the database is not there yet; worker_store() opens it
+    struct log_reader log; // for worker_store
     struct token_cache *tokens;
     struct history *history;   // waits and the page cache; history_start makes it
     struct hub *hub;           // rooms with live readers; hub_start makes it
@@ -93,9 +94,6 @@ struct worker {
     size_t date_len;
     char date[48];           // the field Date, with its line end
     struct log_cap refusals; // of HTTP requests
-    int64_t store_retry_ms;
-    enum err store_err;        // why there is no store, if that was logged
-    uint64_t store_generation; // of the log when the store was last looked at (watermark.h)
     struct loop_task drain_task, break_task;
     int64_t drain_over_ms;
     bool is_broken; // connections are closed as they come

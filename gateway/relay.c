@@ -112,6 +112,9 @@ static void on_time(struct loop_timer *timer)
     case RELAY_GATHERING:
         relay_fail(relay, WS_CODE_POLICY, "no CONNECT packet in time");
         break;
+    case RELAY_ASKING:
+        relay_ask_expire(relay);
+        break;
     case RELAY_DIALLING:
         relay_broker_dial(relay);
         break;
@@ -261,6 +264,7 @@ static void upgrade(struct exchange *x, const struct ws_handshake *handshake, st
         refuse(x, 503, ERR_MEMORY, err_text(ERR_MEMORY));
         return;
     }
+    relay_ask_prepare(relay, x);
     struct buf head, rest;
     buf_init(&head, 1024);
     buf_init(&rest, (size_t)worker->gateway->config.max_head + RELAY_READ_SIZE);

@@ -150,6 +150,8 @@ static void deliver(struct relay *relay, struct span payload)
         return;
     if (relay->phase == RELAY_GATHERING)
         relay_connect_gather(relay, payload);
+    else if (relay->phase == RELAY_ASKING)
+        relay_connect_hold(relay, payload);
     else if (relay->phase == RELAY_DIALLING || relay->phase == RELAY_OPEN)
         relay_broker_send(relay, payload);
 }

@@ -16,8 +16,10 @@ enum err relay_opening_create(const struct relay_list *list, struct span token,
     opening->fd = -1;
     const struct worker *worker = list->worker;
     opening->deadline_ms = loop_now_ms(worker->loop) + worker->gateway->config.connect_timeout_ms;
-    // One read more than the packet may have.
-    buf_init(&opening->gathered, CONNECT_PACKET_MAX + RELAY_READ_SIZE);
+    // A few reads more than the packet may have.
+    buf_init(&opening->gathered, CONNECT_PACKET_MAX + 3 * RELAY_READ_SIZE);
+    buf_init(&opening->path, 1024);
+    buf_init(&opening->user_agent, 1024);
     buf_init(&opening->token, CONNECT_FIELD_MAX);
     buf_add_span(&opening->token, token);
     if (opening->token.status != ERR_OK) {
@@ -41,8 +43,11 @@ void relay_opening_destroy(struct relay_opening *opening)
 {
     if (opening == NULL)
         return;
+    hooks_forget(opening->ask);
     wipe(&opening->token);
     wipe(&opening->gathered);
+    buf_finish(&opening->path);
+    buf_finish(&opening->user_agent);
     if (opening->fd >= 0)
         (void)close(opening->fd); // nothing was written to it
     free(opening);
@@ -90,25 +95,47 @@ static void hand_on(struct relay *relay, const struct connect_packet *packet, st
         relay_broker_dial(relay);
 }
 
-void relay_connect_gather(struct relay *relay, struct span bytes)
+static enum connect_parse parse(const struct relay *relay, struct connect_packet *out_packet,
+                                size_t *out_consumed, const char **out_reason)
 {
-    struct buf *gathered = &relay->opening->gathered;
-    buf_add_span(gathered, bytes);
-    if (gathered->status != ERR_OK) {
-        relay_fail(relay, WS_CODE_INTERNAL, err_text(gathered->status));
-        return;
-    }
     int64_t max = relay_config(relay)->max_packet;
     if (max > CONNECT_PACKET_MAX)
         max = CONNECT_PACKET_MAX;
+    return connect_packet_parse(buf_span(&relay->opening->gathered), (size_t)max, out_packet,
+                                out_consumed, out_reason);
+}
+
+void relay_connect_hold(struct relay *relay, struct span bytes)
+{
+    struct buf *gathered = &relay->opening->gathered;
+    buf_add_span(gathered, bytes);
+    if (gathered->status != ERR_OK)
+        relay_fail(relay, WS_CODE_INTERNAL, err_text(gathered->status));
+}
+
+void relay_connect_let_in(struct relay *relay)
+{
     struct connect_packet packet;
     size_t consumed = 0;
     const char *reason = "";
-    switch (connect_packet_parse(buf_span(gathered), (size_t)max, &packet, &consumed, &reason)) {
+    if (parse(relay, &packet, &consumed, &reason) == CONNECT_PARSE_DONE) // as it was before
+        hand_on(relay, &packet, span_skip(buf_span(&relay->opening->gathered), consumed));
+}
+
+void relay_connect_gather(struct relay *relay, struct span bytes)
+{
+    struct connect_packet packet;
+    size_t consumed = 0;
+    const char *reason = "";
+    relay_connect_hold(relay, bytes);
+    if (relay->phase != RELAY_GATHERING)
+        return;
+    switch (parse(relay, &packet, &consumed, &reason)) {
     case CONNECT_PARSE_MORE:
         break;
     case CONNECT_PARSE_DONE:
-        hand_on(relay, &packet, span_skip(buf_span(gathered), consumed));
+        if (!relay_ask_begin(relay, &packet))
+            hand_on(relay, &packet, span_skip(buf_span(&relay->opening->gathered), consumed));
         break;
     case CONNECT_PARSE_BAD:
         relay_fail(relay, WS_CODE_PROTOCOL_ERROR, reason);

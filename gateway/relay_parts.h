@@ -8,6 +8,7 @@
 //     relay_client.c  the WebSocket: frames in, frames out
 //     relay_broker.c  the unix socket: dialling, reading, writing
 //     relay_connect.c the CONNECT packet: gathering and introducing
+//     relay_ask.c     connect hooks, which may refuse it
 //     relay_pace.c    brokers with much to say, read in turns rather than packet by packet
 #ifndef ROOMWIRE_GATEWAY_RELAY_PARTS_H
 #define ROOMWIRE_GATEWAY_RELAY_PARTS_H
@@ -15,6 +16,7 @@
 #include "conn.h"
 #include "connect_packet.h"
 #include "gateway.h"
+#include "hooks.h"
 #include "packet_gauge.h"
 #include "relay_queue.h"
 #include "ws.h"
@@ -23,6 +25,7 @@ enum { RELAY_READ_SIZE = 65536 };
 
 enum relay_phase {
     RELAY_GATHERING, // the client's CONNECT is not all there
+    RELAY_ASKING,    // it waits for what connect hooks say
     RELAY_DIALLING,  // it waits for the broker to take the connection
     RELAY_OPEN,
     RELAY_ENDING, // what waits is still delivered, nothing more is read
@@ -31,11 +34,13 @@ enum relay_phase {
 
 // What is needed only until CONNECT has gone to the broker.
 struct relay_opening {
-    struct buf token;    // of the upgrade request; empty if it had none
-    struct buf gathered; // the client's first bytes
-    int64_t deadline_ms; // by the loop's clock
-    int64_t retry_ms;    // before the next attempt to reach the broker
-    int fd;              // the socket for it; -1 before the first
+    struct buf token;            // of the upgrade request; empty if it had none
+    struct buf gathered;         // the client's first bytes
+    struct hook_ask *ask;        // while ASKING
+    struct buf path, user_agent; // of the upgrade request, if there are connect hooks
+    int64_t deadline_ms;         // by the loop's clock
+    int64_t retry_ms;            // before the next attempt to reach the broker
+    int fd;                      // the socket for it; -1 before the first
 };
 
 // There may be tens of thousands, nearly all of them idle: they hold no buffers then.
@@ -138,7 +143,21 @@ static inline bool relay_is_paced(const struct relay *relay)
 MUST_USE enum err relay_opening_create(const struct relay_list *list, struct span token,
                                        struct relay_opening **out_opening);
 void relay_opening_destroy(struct relay_opening *opening); // NULL is fine
-// Takes the client's first bytes; when CONNECT is complete it goes on with dialling.
+// Takes the client's first bytes; when CONNECT is complete it goes on with asking or dialling.
 void relay_connect_gather(struct relay *relay, struct span bytes);
+// Takes bytes behind a CONNECT that waits for an answer.
+void relay_connect_hold(struct relay *relay, struct span bytes);
+// Goes on with the CONNECT that was gathered.
+void relay_connect_let_in(struct relay *relay);
+
+// ---- relay_ask.c ----
+
+// Keeps what the upgrade request says of the client, for the hooks.
+void relay_ask_prepare(struct relay *relay, struct exchange *x);
+// Asks the connect hooks about a client; false if there is nothing to ask, or the broker will
+// refuse it anyway. The phase is ASKING then.
+bool relay_ask_begin(struct relay *relay, const struct connect_packet *packet);
+// The time for an answer is over.
+void relay_ask_expire(struct relay *relay);
 
 #endif

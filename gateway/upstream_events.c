@@ -5,8 +5,21 @@
 #include <stdlib.h>
 
 #include "feed.h"
+#include "hooks.h"
 #include "upstream_answer.h"
 #include "upstream_parts.h"
+
+// Without it the webhooks miss what happens until the next connection.
+static void subscribe_presence(struct upstream *u)
+{
+    uint16_t mid;
+    enum err err = ERR_OK;
+    if (hooks_want_presence(u->gateway->hooks))
+        err = broker_subscribe(u->broker, HOOKS_TOPIC_PREFIX "#", &mid);
+    if (err != ERR_OK)
+        log_line(&u->gateway->log, LOG_LEVEL_WARNING, "event=presence_not_subscribed why=\"%s\"",
+                 err_text(err));
+}
 
 static void on_connected(void *context)
 {
@@ -17,6 +30,7 @@ static void on_connected(void *context)
     traffic_hurry(&u->traffic);
     feed_reconnected(u->gateway->feed);
     outbox_open(u->outbox);
+    subscribe_presence(u);
     atomic_store(&u->is_connected, true);
     log_line(&u->gateway->log, LOG_LEVEL_INFO, "event=broker_connected client=%s", u->client_id);
 }
@@ -66,6 +80,8 @@ static void on_message(void *context, const char *topic, struct span payload)
         take_post_answer(u, payload);
     else if (strcmp(topic, UPSTREAM_RESPONSE_TOPIC) == 0)
         take_response(u, payload);
+    else if (span_starts_with(span_of(topic), span_of(HOOKS_TOPIC_PREFIX)))
+        hooks_heard(u->gateway->hooks, payload);
 }
 
 static void on_stamped(void *context, const char *topic, const struct message *stamped)

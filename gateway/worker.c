@@ -15,8 +15,6 @@
 #include "server.h"
 #include "token_cache.h"
 
-enum { STORE_RETRY_MS = 500 };
-
 // ---- connections ----
 
 // A socket on its way from the worker that accepted it to the one that serves it.
@@ -78,39 +76,9 @@ void worker_adopt(struct worker *worker, struct worker *from, int fd,
 
 // ---- the database ----
 
-// Somebody may have put another database in place while the broker was stopped: the file that is
-// open would then be read for ever.
-static void follow_log(struct worker *worker)
-{
-    const struct watermark *mark = worker->gateway->mark;
-    uint64_t generation = mark != NULL ? watermark_generation(mark) : 0;
-    if (worker->store == NULL || generation == worker->store_generation)
-        return;
-    worker->store_generation = generation;
-    if (store_refresh(worker->store) == ERR_OK)
-        return;
-    store_close(worker->store);
-    worker->store = NULL;
-}
-
 struct store *worker_store(struct worker *worker)
 {
-    const struct gateway *gateway = worker->gateway;
-    follow_log(worker);
-    if (worker->store != NULL || loop_now_ms(worker->loop) < worker->store_retry_ms)
-        return worker->store;
-    enum err err = store_open(gateway->config.database, STORE_READ, &gateway->log, &worker->store);
-    if (err == ERR_OK) {
-        worker->store_err = ERR_OK;
-        return worker->store;
-    }
-    worker->store = NULL;
-    worker->store_retry_ms = loop_now_ms(worker->loop) + STORE_RETRY_MS;
-    if (err != worker->store_err)
-        log_line(&gateway->log, LOG_LEVEL_WARNING, "store worker=%d cannot be opened: %s",
-                 worker->index, err_text(err));
-    worker->store_err = err;
-    return NULL;
+    return log_reader_get(&worker->log);
 }
 
 // ---- the thread ----
@@ -149,6 +117,7 @@ enum err worker_create(struct gateway *gateway, int index, struct worker **out_w
     worker->date_s = -1;
     enum err err = loop_create(&worker->loop);
     if (err == ERR_OK) {
+        log_reader_init(&worker->log, gateway, worker->loop, "worker");
         worker->conns = (struct conn_list){
             .loop = worker->loop, .admission = gateway->admission, .load = &worker->load};
         err = history_start(worker);
@@ -181,7 +150,7 @@ void worker_destroy(struct worker *worker)
     loop_destroy(worker->loop);
     token_cache_destroy(worker->tokens);
     exchange_free_spares(worker);
-    store_close(worker->store);
+    log_reader_finish(&worker->log);
     free(worker);
 }
 

@@ -13,7 +13,7 @@
 typedef enum err control_fn(struct plugin *p, const struct json *command, struct json_writer *data);
 
 control_fn control_store_traffic, control_list_members, control_get_connection,
-    control_post_to_connection, control_delete_connection;
+    control_post_to_connection, control_post_to_subject, control_delete_connection;
 
 // The member `name` of a command: a text (borrowed), a whole number of 0 or more. False if it is
 // not there.

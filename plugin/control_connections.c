@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// One client's connection: what is known of it, a message to it alone, and its end. The gateway has
-// seen to it that its caller may (docs/http.md, "Connections").
+// One client's connection: what is known of it, a message to it alone, and its end; and a message
+// to all clients of one subject. The gateway has seen to it that its caller may (docs/http.md,
+// "Connections"), or is a webhook (docs/webhooks.md).
 #include <mqtt_protocol.h>
 
 #include "control.h"
@@ -13,15 +14,21 @@
 
 enum { POST_MAX = 128 * 1024 };
 
-// The connected client of that id; one that is about to be kicked is as good as gone.
+// One that is about to be kicked is as good as gone.
+static bool is_there(const struct session *session)
+{
+    return !session->is_service && session->has_arrived && session->state == SESSION_CONNECTED &&
+           session->kick == SESSION_KICK_NONE;
+}
+
+// The connected client of that id.
 static enum err find(struct plugin *p, const struct json *command, struct session **out_session)
 {
     struct span id;
     if (!control_text(command, "clientId", &id))
         return ERR_INVALID;
     struct session *session = sessions_find_id(p->sessions, id.ptr);
-    if (session == NULL || session->is_service || !session->has_arrived ||
-        session->state != SESSION_CONNECTED || session->kick != SESSION_KICK_NONE)
+    if (session == NULL || !is_there(session))
         return ERR_NOT_FOUND;
     *out_session = session;
     return ERR_OK;
@@ -98,22 +105,59 @@ static enum err send(struct plugin *p, const struct json *command, struct sessio
     return ERR_OK;
 }
 
+// The command's `data`, decoded.
+static enum err read_payload(const struct json *command, struct buf *out)
+{
+    struct span text;
+    return control_text(command, "data", &text) ? base64_decode(text, out) : ERR_INVALID;
+}
+
 enum err control_post_to_connection(struct plugin *p, const struct json *command,
                                     struct json_writer *data)
 {
     (void)data; // nothing to say
     struct session *session;
-    struct span text;
     struct buf payload;
     enum err err = find(p, command, &session);
     if (err != ERR_OK)
         return err;
-    if (!control_text(command, "data", &text))
-        return ERR_INVALID;
     buf_init(&payload, POST_MAX);
-    err = base64_decode(text, &payload);
+    err = read_payload(command, &payload);
     if (err == ERR_OK)
         err = send(p, command, session, payload.len > 0 ? buf_span(&payload) : span_of(""));
+    buf_finish(&payload);
+    return err;
+}
+
+static enum err send_to_all(struct plugin *p, const struct json *command, const char *subject,
+                            struct span payload)
+{
+    enum err err = ERR_NOT_FOUND;
+    struct session *session = sessions_first_of(p->sessions, subject);
+    for (; session != NULL; session = sessions_next_of(session)) {
+        if (!is_there(session) || !session->is_newest)
+            continue;
+        err = send(p, command, session, payload);
+        if (err != ERR_OK)
+            return err;
+    }
+    return err;
+}
+
+// All clients that are connected with tokens of that subject.
+enum err control_post_to_subject(struct plugin *p, const struct json *command,
+                                 struct json_writer *data)
+{
+    (void)data; // nothing to say
+    struct span subject;
+    struct buf payload;
+    if (!control_text(command, "subject", &subject))
+        return ERR_INVALID;
+    buf_init(&payload, POST_MAX);
+    enum err err = read_payload(command, &payload);
+    if (err == ERR_OK)
+        err = send_to_all(p, command, subject.ptr,
+                          payload.len > 0 ? buf_span(&payload) : span_of(""));
     buf_finish(&payload);
     return err;
 }

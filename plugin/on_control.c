@@ -13,11 +13,9 @@ static const struct {
     const char *name;
     control_fn *run;
 } commands[] = {
-    {"storeTraffic", control_store_traffic},
-    {"listMembers", control_list_members},
-    {"getConnection", control_get_connection},
-    {"postToConnection", control_post_to_connection},
-    {"deleteConnection", control_delete_connection},
+    {"storeTraffic", control_store_traffic},    {"listMembers", control_list_members},
+    {"getConnection", control_get_connection},  {"postToConnection", control_post_to_connection},
+    {"postToSubject", control_post_to_subject}, {"deleteConnection", control_delete_connection},
 };
 
 bool control_text(const struct json *command, const char *name, struct span *out_text)

@@ -104,6 +104,8 @@ static void tell_connected(struct plugin *p, const struct session *session)
     struct span ip = presence_ip(session);
     if (ip.len > 0)
         put_text(&w, "ipAddress", ip);
+    if (session->face != METER_MQTT)
+        put_text(&w, "face", span_of(meter_face_name(session->face)));
     json_key(&w, "versionNumber");
     json_put_int(&w, (int64_t)presence_version(p, session));
     end_event(p, session, "presence", "connected", &w);

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "deadlines.h"
+#include "subjects.h"
 
 struct list {
     struct session *first, *last;
@@ -17,6 +18,7 @@ struct sessions {
     struct hash_seed seed;
     struct table by_client;
     struct table by_id; // the newest of each client id
+    struct subjects by_subject;
     struct deadlines deadlines;
     struct list offline; // the longest gone first
     struct list ended;
@@ -32,6 +34,7 @@ enum err sessions_create(size_t max_offline, struct sessions **out_sessions)
     sessions->max_offline = max_offline;
     table_init(&sessions->by_client);
     table_init(&sessions->by_id);
+    subjects_init(&sessions->by_subject);
     deadlines_init(&sessions->deadlines);
     if (!hash_seed_init(&sessions->seed)) {
         sessions_destroy(sessions);
@@ -61,6 +64,7 @@ void sessions_destroy(struct sessions *sessions)
             session_free(sessions->by_client.slots[i].item);
     table_finish(&sessions->by_client);
     table_finish(&sessions->by_id);
+    subjects_finish(&sessions->by_subject);
     deadlines_finish(&sessions->deadlines);
     free(sessions);
 }
@@ -84,6 +88,16 @@ struct session *sessions_find_id(const struct sessions *sessions, const char *cl
 {
     uint64_t hash = hash_bytes(&sessions->seed, span_of(client_id));
     return table_find(&sessions->by_id, hash, has_id, client_id);
+}
+
+struct session *sessions_first_of(const struct sessions *sessions, const char *subject)
+{
+    return subjects_first(&sessions->by_subject, &sessions->seed, subject);
+}
+
+struct session *sessions_next_of(const struct session *session)
+{
+    return session->subject_next;
 }
 
 static void list_add(struct list *list, struct session *session)
@@ -147,6 +161,7 @@ void sessions_remove(struct sessions *sessions, struct session *session)
     leave_list(sessions, session);
     set_newest(sessions, session, false);
     deadlines_drop(&sessions->deadlines, session);
+    subjects_remove(&sessions->by_subject, &sessions->seed, session);
     table_remove(&sessions->by_client, hash_pointer(session->client), session);
     session_free(session);
 }
@@ -182,6 +197,14 @@ static struct session *session_make(const struct session_data *data)
     session->deadline_s = data->deadline_s;
     session->connected_ms = session->active_ms = data->now_ms;
     return session;
+}
+
+// Gives the session its token. Without memory for the index it works, but what is posted to its
+// subject does not reach it.
+static void take_token(struct sessions *sessions, struct session *session, struct token *token)
+{
+    session->token = *token;
+    (void)!subjects_add(&sessions->by_subject, &sessions->seed, session);
 }
 
 // Puts a session into both tables and among the deadlines, or into none of them.
@@ -226,7 +249,7 @@ enum err sessions_add(struct sessions *sessions, const struct session_data *data
     }
     session->is_service = data->token == NULL;
     if (data->token != NULL)
-        session->token = *data->token;
+        take_token(sessions, session, data->token);
     session->connection = ++sessions->connections;
     *out_session = session;
     return ERR_OK;
@@ -236,8 +259,9 @@ void sessions_renew(struct sessions *sessions, struct session *session, struct t
                     int64_t deadline_s)
 {
     assert(!session->is_service);
+    subjects_remove(&sessions->by_subject, &sessions->seed, session);
     token_finish(&session->token);
-    session->token = *token;
+    take_token(sessions, session, token);
     session->kick = SESSION_KICK_NONE;
     memset(session->rooms, 0, sizeof session->rooms);
     deadlines_drop(&sessions->deadlines, session);

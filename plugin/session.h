@@ -66,6 +66,10 @@ struct session {
     int64_t deadline_s;
     size_t heap_at; // 1-based; 0: never expires or is not connected
     struct session *list_prev, *list_next;
+
+    // For subjects.c alone.
+    struct session *subject_prev, *subject_next;
+    bool is_under_subject;
 };
 
 struct sessions;
@@ -78,6 +82,11 @@ void sessions_destroy(struct sessions *sessions); // NULL is fine
 struct session *sessions_find(const struct sessions *sessions, const void *client);
 // The newest session of a client id, in any state; NULL if there is none.
 struct session *sessions_find_id(const struct sessions *sessions, const char *client_id);
+
+// The sessions whose tokens name that subject, in any state: the first one, and the one behind
+// `session`; NULL at the end.
+struct session *sessions_first_of(const struct sessions *sessions, const char *subject);
+struct session *sessions_next_of(const struct session *session);
 
 // What a new session is made of. Texts are copied, NULL counts as ""; the token moves in.
 struct session_data {

@@ -43,6 +43,50 @@ static struct session *add(struct sessions *sessions, size_t number, const char 
     return add_due(sessions, number, id, 0);
 }
 
+static struct session *add_of(struct sessions *sessions, size_t number, const char *id,
+                              const char *subject)
+{
+    struct token token = {.expires_s = 0};
+    (void)snprintf(token.subject, sizeof token.subject, "%s", subject);
+    struct session_data data = {.client = client(number), .client_id = id, .token = &token};
+    struct session *session = NULL;
+    assert_int_equal(sessions_add(sessions, &data, &session), ERR_OK);
+    return session;
+}
+
+static size_t count_of(const struct sessions *sessions, const char *subject)
+{
+    size_t count = 0;
+    struct session *session = sessions_first_of(sessions, subject);
+    for (; session != NULL; session = sessions_next_of(session), count++)
+        assert_string_equal(session->token.subject, subject);
+    return count;
+}
+
+static void test_sessions_are_found_by_subject(void **state)
+{
+    (void)state;
+    struct sessions *sessions = make(10);
+    struct session *one = add_of(sessions, 1, "one", "alice");
+    struct session *two = add_of(sessions, 2, "two", "alice");
+    struct session *three = add_of(sessions, 3, "three", "alice");
+    struct session *other = add_of(sessions, 4, "other", "bob");
+    (void)add(sessions, 5, "service");
+    assert_int_equal(count_of(sessions, "alice"), 3);
+    sessions_remove(sessions, three); // neither the first nor the last
+    assert_int_equal(count_of(sessions, "alice"), 2);
+    sessions_remove(sessions, one); // the first
+    assert_int_equal(count_of(sessions, "alice"), 1);
+    struct token token = {.subject = "alice"};
+    sessions_renew(sessions, other, &token, 0);
+    assert_int_equal(count_of(sessions, "alice"), 2);
+    assert_int_equal(count_of(sessions, "bob"), 0);
+    sessions_remove(sessions, two);
+    sessions_remove(sessions, other);
+    assert_null(sessions_first_of(sessions, "alice"));
+    sessions_destroy(sessions);
+}
+
 static void test_a_session_is_found_by_pointer_and_id(void **state)
 {
     (void)state;
@@ -196,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_session_is_found_by_pointer_and_id),
+        cmocka_unit_test(test_sessions_are_found_by_subject),
         cmocka_unit_test(test_a_reused_pointer_is_another_session),
         cmocka_unit_test(test_takeover_keeps_the_old_session_until_it_is_disconnected),
         cmocka_unit_test(test_who_comes_back_ends_the_offline_session),

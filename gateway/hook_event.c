@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+#include "hook_event.h"
+
+const char *hook_kind_name(enum store_hook_kind kind)
+{
+    return kind == STORE_HOOK_CONNECT ? "connect" : "disconnect";
+}
+
+// ---- writing ----
+
+static void put(struct json_writer *w, const char *name, struct span text)
+{
+    json_key(w, name);
+    if (text.len > 0 && span_is_utf8(text))
+        json_put_text(w, text);
+    else
+        json_put_null(w);
+}
+
+static void put_context(struct json_writer *w, const struct hook_context *context)
+{
+    json_key(w, "context");
+    json_begin_object(w);
+    put(w, "method", context->method);
+    put(w, "path", context->path);
+    put(w, "source_ip", context->source_ip);
+    put(w, "user_agent", context->user_agent);
+    put(w, "request_id", context->request_id);
+    put(w, "principal", context->principal);
+    json_end_object(w);
+}
+
+static void begin(struct json_writer *w, struct buf *out, const char *type,
+                  const struct hook_context *context)
+{
+    json_writer_init(w, out);
+    json_begin_object(w);
+    put(w, "type", span_of(type));
+    put_context(w, context);
+}
+
+void hook_event_write_message(const struct message *m, const char *epoch, struct span topic,
+                              struct buf *out)
+{
+    struct hook_context context = {
+        .method = span_of("PUBLISH"), .path = topic, .principal = m->from};
+    struct json_writer w;
+    begin(&w, out, "message", &context);
+    json_key(&w, "message");
+    message_write_json(m, epoch, &w);
+    json_end_object(&w);
+}
+
+void hook_event_write_client(const struct hook_client *client, struct buf *out)
+{
+    char date[MESSAGE_DATE_TEXT];
+    struct json_writer w;
+    message_format_date(client->date_ms, date);
+    begin(&w, out, hook_kind_name(client->kind), &client->context);
+    put(&w, "clientId", client->client_id);
+    put(&w, "date", span_of(date));
+    if (client->reason.len > 0)
+        put(&w, "reason", client->reason);
+    json_end_object(&w);
+}
+
+// ---- reading ----
+
+static struct span text_of(const struct json *json, const char *name)
+{
+    return span_of(json_text(json_member(json, name)));
+}
+
+enum err hook_event_read_presence(const struct json *json, struct hook_client *out_client)
+{
+    struct span type = text_of(json, "eventType");
+    bool is_connect = span_is(type, "connected");
+    struct hook_client client = {
+        .kind = is_connect ? STORE_HOOK_CONNECT : STORE_HOOK_DISCONNECT,
+        .context = {.method = span_of(is_connect ? "CONNECT" : "DISCONNECT"),
+                    .source_ip = text_of(json, "ipAddress"),
+                    .request_id = text_of(json, "sessionIdentifier"),
+                    .principal = text_of(json, "principalIdentifier")},
+        .client_id = text_of(json, "clientId"),
+        .reason = text_of(json, "disconnectReason"),
+        .is_relayed = span_is(text_of(json, "face"), "ws"),
+    };
+    if ((!is_connect && !span_is(type, "disconnected")) || client.client_id.len == 0 ||
+        client.context.request_id.len == 0 ||
+        !json_get_int(json_member(json, "timestamp"), &client.date_ms))
+        return ERR_INVALID;
+    *out_client = client;
+    return ERR_OK;
+}
+
+struct span hook_event_ip(struct span address)
+{
+    size_t end = address.len;
+    while (end > 0 && address.ptr[end - 1] != ':')
+        end--;
+    if (end == 0)
+        return address;
+    address.len = end - 1;
+    if (address.len >= 2 && address.ptr[0] == '[')
+        address = span_make(address.ptr + 1, address.len - 2);
+    return address;
+}

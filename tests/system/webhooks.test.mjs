@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+// Webhooks: what receivers are told, and what their answers do (docs/webhooks.md).
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, it } from 'node:test';
+
+import { Client, connect } from './lib/client.mjs';
+import { describeBrokers } from './lib/each.mjs';
+import { hooksTo, Receiver } from './lib/receiver.mjs';
+import { Caller, startStack } from './lib/stack.mjs';
+import { waitFor, within } from './lib/wait.mjs';
+
+describeBrokers('webhooks', (kind) => {
+  let stack, receiver, alice;
+  before(async () => {
+    receiver = await Receiver.start();
+    stack = await startStack({ broker: kind, config: hooksTo(receiver, 'connect', 'disconnect', 'message') });
+    alice = new Caller(stack, stack.broker.token('alice'));
+  });
+  after(async () => {
+    await stack?.stop();
+    await receiver?.close();
+  });
+  beforeEach(() => {
+    receiver.answer = () => ({});
+    receiver.requests.length = 0;
+  });
+
+  const post = async (room, text) => (await alice.post(`/rooms/${room}/messages`, { text })).json;
+  const heard = (text) => receiver.got(({ event }) => event.message?.text === text, text);
+  const byWebSocket = (sub, options = {}) => new Client(`${stack.url.replace('http', 'ws')}/mqtt`, {
+    protocolVersion: 5, reconnectPeriod: 0, ...options,
+    wsOptions: { headers: { Authorization: `Bearer ${stack.broker.token(sub)}`, 'User-Agent': 'browser/1' } },
+  });
+
+  it('get the stamped message', async () => {
+    const message = await post('lobby', 'hello');
+    const { id, event, headers } = await heard('hello');
+    const context = { method: 'PUBLISH', path: 'rooms/lobby/messages', source_ip: null, user_agent: null,
+      request_id: null, principal: 'alice' };
+    assert.deepEqual(event, { type: 'message', context, message });
+    assert.equal(id, `${message.epoch}-${message.id}`);
+    assert.match(headers['user-agent'], /^roomwire/);
+  });
+
+  it('get the messages of devices, binary ones too', async () => {
+    const device = await connect(stack.broker, { token: stack.broker.token('lamp') });
+    await device.publish('rooms/lobby/messages', Buffer.from([0xff, 0x00]));
+    const { event } = await receiver.got(({ event }) => event.message?.from === 'lamp');
+    assert.equal(event.message.data, '/wA=');
+    await device.end();
+  });
+
+  it('are told of clients that come and go', async () => {
+    const device = await connect(stack.broker, { clientId: 'lamp/1', token: stack.broker.token('lamp') });
+    const { event, id } = await receiver.got(({ event }) => event.clientId === 'lamp/1');
+    assert.deepEqual(event, { type: 'connect', clientId: 'lamp/1', date: event.date,
+      context: { method: 'CONNECT', path: null, source_ip: '127.0.0.1', user_agent: null,
+        request_id: id.replace('-connect', ''), principal: 'lamp' } });
+    assert.ok(Math.abs(Date.parse(event.date) - Date.now()) < 60000);
+    await device.end();
+    const gone = await receiver.got(({ event }) => event.type === 'disconnect' && event.clientId === 'lamp/1');
+    assert.equal(gone.event.context.principal, 'lamp');
+    assert.equal(gone.event.context.request_id, event.context.request_id);
+    assert.equal(gone.event.reason, kind.is21 ? 'CLIENT_INITIATED_DISCONNECT' : undefined);
+  });
+
+  it('are asked once about a client of the WebSocket, before it is let in', async () => {
+    let letIn;
+    receiver.answer = ({ type }) => type === 'connect'
+      ? new Promise((resolve) => (letIn = () => resolve({}))) : {};
+    const page = byWebSocket('bob', { clientId: 'page' });
+    const connected = page.connected();
+    const { event } = await receiver.got(({ event }) => event.clientId === 'page');
+    assert.equal(page.connack, undefined);
+    assert.deepEqual(event.context, { method: 'GET', path: '/mqtt', source_ip: '127.0.0.1', user_agent: 'browser/1',
+      request_id: event.context.request_id, principal: 'bob' });
+    letIn();
+    await connected;
+    await page.publish('rooms/lobby/messages', 'from the page');
+    await heard('from the page');
+    await page.end();
+    await receiver.got(({ event }) => event.type === 'disconnect' && event.clientId === 'page');
+    assert.equal(receiver.of('connect').length, 1);
+  });
+
+  for (const [how, answer] of [['by 403', { status: 403 }], ['by 401', { status: 401, text: 'no' }],
+    ['by JSON', { json: { allow: false, reason: 'not today' } }]])
+    it(`refuse a client of the WebSocket ${how}`, async () => {
+      receiver.answer = () => answer;
+      for (const [protocolVersion, code] of [[5, 0x87], [4, 5]]) {
+        const page = byWebSocket('mallory', { protocolVersion, clientId: `mallory${protocolVersion}` });
+        await assert.rejects(page.connected(), (error) => {
+          assert.equal(error.code, code);
+          return true;
+        });
+        await within(page.closed, 'the end of the connection');
+      }
+      assert.equal(receiver.of('connect').length, 2);
+      assert.doesNotMatch(stack.broker.log, /mallory/);
+    });
+
+  it('are not asked about strangers', async () => {
+    const page = new Client(`${stack.url.replace('http', 'ws')}/mqtt`,
+      { protocolVersion: 5, reconnectPeriod: 0, clientId: 'stranger', username: 'x', password: 'no token' });
+    await assert.rejects(page.connected());
+    await post('lobby', 'after the stranger');
+    await heard('after the stranger');
+    assert.deepEqual(receiver.of('connect'), []);
+  });
+
+  it('disconnect a client of the broker that they refuse', async () => {
+    receiver.answer = ({ clientId }) => (clientId === 'intruder' ? { status: 403 } : {});
+    const device = await connect(stack.broker, { clientId: 'intruder', token: stack.broker.token('eve') });
+    await within(device.closed, 'the end of the connection');
+    const { event } = await receiver.got(({ event }) => event.type === 'disconnect' && event.clientId === 'intruder');
+    if (kind.is21) assert.equal(event.reason, 'API_INITIATED_DISCONNECT');
+  });
+
+  it('publish into rooms, and are not told of that', async () => {
+    const room = 'shop';
+    let attempts = 0;
+    receiver.answer = ({ message }) => {
+      if (message?.text !== 'order') return {};
+      const [here, there] = [{ text: 'accepted' }, { room: 'kitchen', data: '/wE=', type: 'application/x-order' }];
+      // A room that is none makes all of the first answer a bad one.
+      return { json: { publish: ++attempts === 1 ? [here, { room: 'nowhere/', text: 'x' }] : [here, there] } };
+    };
+    await post(room, 'order');
+    await waitFor(async () => (await alice.history('kitchen')).length === 1, 'what the hook published');
+    const [kitchen] = await alice.history('kitchen');
+    assert.deepEqual([kitchen.from, kitchen.data, kitchen.type], ['webhook', '/wE=', 'application/x-order']);
+    assert.deepEqual((await alice.history(room)).map(({ text }) => text), ['order', 'accepted']);
+    assert.equal(attempts, 2);
+    await post(room, 'afterwards');
+    await heard('afterwards');
+    assert.deepEqual(receiver.texts(room), ['order', 'order', 'afterwards']);
+    assert.equal(new Set(receiver.of('message').map(({ id }) => id)).size, 2);
+  });
+
+  it('reply to the clients of the sender alone', async () => {
+    const clients = await Promise.all(['carol', 'carol', 'dave'].map((sub) =>
+      connect(stack.broker, { token: stack.broker.token(sub) })));
+    receiver.answer = ({ message }) => (message?.text === 'psst' ? { json: { reply: { text: 'yes?' } } } : {});
+    await clients[0].publish('rooms/lobby/messages', 'psst');
+    for (const client of clients.slice(0, 2)) {
+      const [reply] = await client.receive(1);
+      assert.deepEqual([reply.topic, reply.text], ['$roomwire/connection', 'yes?']);
+    }
+    assert.deepEqual(clients[2].messages, []);
+    assert.deepEqual((await alice.history('lobby')).filter(({ text }) => text === 'yes?'), []);
+    for (const client of clients) await client.end();
+  });
+});
