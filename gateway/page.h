@@ -80,7 +80,8 @@ int page_status(enum err err);
 // What a status means, for people; static storage.
 const char *page_status_title(int status);
 
-// Appends `text` as HTML that keeps its lines where there is no style sheet.
+// Appends `text` as HTML that keeps its lines where there is no style sheet, with its addresses as
+// links.
 void page_write_lines(struct span text, struct buf *out);
 // Of a sender: the number of his colour in style.css, and the first character of his name.
 // webui/log.js does the same.

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "core/message.h"
+#include "page_chart.h"
 #include "page_handlers.h"
 #include "readers.h"
 
@@ -16,7 +17,9 @@ enum {
     ROOM_PAGE_MESSAGES = 50,
     ROOM_PAGE_BYTES = 8 << 20, // payloads shown in full on one page
     ROOM_TOGETHER_MS = 300000, // messages of one sender within this time stand together
-    ROOM_ID_MAX_BITS = 53
+    ROOM_DAY_MS = 86400000,
+    ROOM_ID_MAX_BITS = 53,
+    CHART_HTML_MAX = 32768
 };
 
 // ---- opening ----
@@ -80,13 +83,14 @@ void page_room_close(struct page_room *view)
 
 // ---- messages ----
 
-static const char *const message_columns[] = {"id",   "after_id", "from", "name",      "initial",
-                                              "hue",  "date",     "when", "continues", "mine",
-                                              "text", "is_text",  "size", "type",      NULL};
+static const char *const message_columns[] = {
+    "id",        "after_id", "from", "name",    "initial", "hue",  "date", "when",
+    "continues", "mine",     "text", "is_text", "size",    "type", "day",  NULL};
 
 struct reading {
     const struct page_room *view;
     struct page_rows rows;
+    struct page_chart chart;
     struct meter_count count;
     int64_t first_id, last_id;
     int64_t last_date_ms;
@@ -112,8 +116,9 @@ static void put_sender(struct reading *r, const struct message *m)
 {
     struct page_rows *rows = &r->rows;
     struct span name = m->name.len ? m->name : m->from;
-    bool continues =
-        span_is(m->from, r->last_from) && m->date_ms - r->last_date_ms < ROOM_TOGETHER_MS;
+    bool continues = span_is(m->from, r->last_from) &&
+                     m->date_ms - r->last_date_ms < ROOM_TOGETHER_MS &&
+                     m->date_ms / ROOM_DAY_MS == r->last_date_ms / ROOM_DAY_MS;
     page_rows_put(rows, "from", m->from);
     page_rows_put(rows, "name", name);
     page_rows_put(rows, "initial", page_initial(name));
@@ -125,6 +130,16 @@ static void put_sender(struct reading *r, const struct message *m)
     r->last_date_ms = m->date_ms;
 }
 
+// The first message of a day (UTC; the script makes it the reader's own) has the day above it.
+static void put_day(struct reading *r, const struct message *m)
+{
+    char day[MESSAGE_DATE_TEXT];
+    if (r->first_id && m->date_ms / ROOM_DAY_MS == r->last_date_ms / ROOM_DAY_MS)
+        return;
+    message_format_date(m->date_ms, day);
+    page_rows_put(&r->rows, "day", span_make(day, strlen("2026-11-21")));
+}
+
 static bool put_message(void *context, const struct message *m)
 {
     struct reading *r = context;
@@ -132,11 +147,13 @@ static bool put_message(void *context, const struct message *m)
     message_format_date(m->date_ms, date);
     page_format_date(m->date_ms, when);
     meter_count_message(&r->count, (int64_t)m->payload.len);
+    page_chart_add(&r->chart, m);
     page_rows_add(&r->rows);
     page_rows_put_int(&r->rows, "id", m->id);
     page_rows_put_int(&r->rows, "after_id", m->id - 1);
     page_rows_put(&r->rows, "date", span_of(date));
     page_rows_put(&r->rows, "when", span_of(when));
+    put_day(r, m);
     put_sender(r, m);
     put_payload(r, m);
     if (!r->first_id)
@@ -224,6 +241,16 @@ static void set_topic(struct page *page, const struct page_room *view)
     buf_finish(&topic);
 }
 
+static void set_chart(struct page *page, const struct page_chart *chart)
+{
+    struct buf html;
+    buf_init(&html, CHART_HTML_MAX);
+    page_chart_write(chart, &html);
+    if (html.status == ERR_OK)
+        page_set_copy(page, "chart", buf_span(&html));
+    buf_finish(&html);
+}
+
 static const char *nothing_text(const struct extent *extent)
 {
     return extent->is_latest ? "Nothing has been said here yet." : "There are no messages here.";
@@ -240,6 +267,7 @@ static void send_room(struct page_room *view, const struct extent *extent, const
     page_set_int(page, "max_payload", exchange_worker(page->x)->gateway->config.max_payload);
     page_set_int(page, "expires", page->caller.token.expires_s);
     page->rows = &r->rows;
+    set_chart(page, &r->chart);
     page_set(page, "title", view->room);
     page_set(page, "room", view->room);
     page_set(page, "epoch", span_of(epoch));

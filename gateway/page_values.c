@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "page.h"
 #include "page_handlers.h"
+#include "page_links.h"
 
 enum { PAGE_HUES = 8 };
 enum { PAGE_ROW_BYTES_MAX = 64 << 20 }; // all texts of a list, escaped
@@ -196,7 +197,7 @@ void page_write_lines(struct span text, struct buf *out)
     while (text.len) {
         const char *end = memchr(text.ptr, '\n', text.len);
         size_t len = end ? (size_t)(end - text.ptr) : text.len;
-        html_escape(span_make(text.ptr, len), out);
+        page_links_write(span_make(text.ptr, len), out);
         if (end)
             buf_add_text(out, "<br>\n"); // style.css shows the line feed and hides the <br>
         text = span_skip(text, len + (end != NULL));

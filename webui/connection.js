@@ -45,14 +45,21 @@ export class Connection {
   constructor(topic, events) {
     this.#topic = topic;
     this.#events = events;
-    addEventListener('online', () => this.#hurry());
+    addEventListener('online', () => this.hurry());
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.#hurry();
+      if (document.visibilityState === 'visible') this.hurry();
     });
   }
 
   get isReady() {
     return this.#isReady;
+  }
+
+  // There is reason to believe that it will work now.
+  hurry() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.start();
   }
 
   async start() {
@@ -130,12 +137,5 @@ export class Connection {
     // Not all at once after the server was away.
     this.#timer = setTimeout(() => this.start(), delay * (0.5 + Math.random() / 2));
     this.#events.down(this.#failures, reason);
-  }
-
-  // There is reason to believe that it will work now.
-  #hurry() {
-    if (!this.#timer) return;
-    clearTimeout(this.#timer);
-    this.start();
   }
 }

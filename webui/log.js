@@ -4,7 +4,8 @@
 // The list of messages on the page: how one looks, where it goes, and what stays in sight. What is
 // shown is only ever set as text. The server's templates (message.html) make the same elements.
 
-import { localize, localizeAll } from './times.js';
+import { withLinks } from './links.js';
+import { dayOf, localize, localizeAll, nameOfDay } from './times.js';
 
 const TOGETHER_MS = 300000; // as in gateway/page_room.c, like the number of hues
 const HUES = 8;
@@ -45,6 +46,7 @@ export class Log {
   #pending = element('ol', { className: 'messages', id: 'pending' });
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
   #unseen = 0;
+  #unread = null; // the line above what came while nobody looked
   #today = new Date().toDateString();
 
   constructor(room, me) {
@@ -55,6 +57,11 @@ export class Log {
     this.#jump.addEventListener('click', () => this.toEnd());
     this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
     localizeAll(this.#list);
+    this.#markDays();
+  }
+
+  get scroller() {
+    return this.#scroller;
   }
 
   get firstId() {
@@ -62,16 +69,18 @@ export class Log {
     return first ? Number(first.id.slice(1)) : 0;
   }
 
-  append(message, { isGap }) {
+  append(message, { isGap, isUnread }) {
     this.#keepPlace(() => {
       document.getElementById('empty')?.remove();
       if (isGap) {
         const text = 'Some earlier messages are not kept any more.';
         this.#list.append(element('li', { className: 'gap' }, text));
       }
+      if (isUnread) this.#markUnread();
       const li = this.#make(message, this.#list.lastElementChild);
       li.classList.add('new');
       this.#list.append(li);
+      this.#markDay(li);
       this.#trim();
     }, true);
     this.#followCalendar();
@@ -85,12 +94,50 @@ export class Log {
     // What is already there must not be announced again as new.
     this.#scroller.ariaLive = 'off';
     this.#list.prepend(made);
-    if (first) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
+    this.#markDays();
+    if (first?.id) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
   }
 
   clear() {
     this.#list.replaceChildren();
+    this.#unread = null;
+  }
+
+  // What is above was read; the next unread message gets a line of its own.
+  forgetUnread() {
+    this.#unread?.remove();
+    this.#unread = null;
+  }
+
+  #markUnread() {
+    if (this.#unread) return;
+    this.#unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
+    this.#list.append(this.#unread);
+  }
+
+  // ---- days ----
+
+  // The server wrote UTC days; a reader has his own, and older messages may bring others.
+  #markDays() {
+    for (const line of this.#list.querySelectorAll('.day')) line.remove();
+    for (const li of this.#list.querySelectorAll('li[id]')) this.#markDay(li);
+  }
+
+  // Puts the day above the message if it is the first one of it.
+  #markDay(li) {
+    const date = new Date(li.querySelector('time').dateTime);
+    const previous = this.#messageBefore(li);
+    if (previous && dayOf(new Date(previous.querySelector('time').dateTime)) === dayOf(date)) return;
+    const time = element('time', { dateTime: dayOf(date) }, nameOfDay(date));
+    li.classList.remove('continues');
+    li.before(element('li', { className: 'day', role: 'separator' }, time));
+  }
+
+  #messageBefore(li) {
+    let previous = li.previousElementSibling;
+    while (previous && !previous.id) previous = previous.previousElementSibling;
+    return previous;
   }
 
   // Shows an entry of the outbox as it is now.
@@ -132,7 +179,8 @@ export class Log {
     li.id = `m${message.id}`;
     li.classList.toggle('mine', message.from === this.#me);
     li.classList.toggle('continues', this.#belongsTo(li, previous));
-    li.append(message.text === null ? this.#dataLine(message) : element('p', { className: 'text', dir: 'auto' }, message.text));
+    const text = () => element('p', { className: 'text', dir: 'auto' }, ...withLinks(message.text));
+    li.append(message.text === null ? this.#dataLine(message) : text());
     return li;
   }
 
@@ -167,6 +215,7 @@ export class Log {
     if (today === this.#today) return;
     this.#today = today;
     localizeAll(this.#list);
+    this.#markDays();
   }
 
   // ---- what is in sight ----

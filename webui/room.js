@@ -4,16 +4,20 @@
 // The live room: what the server rendered goes on by MQTT, and by HTTP where MQTT cannot get
 // through. Here the parts are put together; each is in a file of its own.
 
+import { Chart } from './chart.js';
 import { Connection } from './connection.js';
+import { HttpWays } from './http_ways.js';
 import { Log } from './log.js';
+import { Members } from './members.js';
 import { fromJson, fromMqtt } from './message.js';
 import { Outbox } from './outbox.js';
 import { Timeline } from './timeline.js';
 
 const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
-const POLL_MS = 3000; // while there is no live connection
+const AGAIN_MS = 3000; // until the history is asked for again
 const FETCH_MS = 30000;
-const BLOCKED_FAILURES = 3; // in a row while HTTP works: the way for MQTT is blocked
+const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP meanwhile
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 const { room, topic, epoch, last, me, name, expires, maxPayload } = document.getElementById('room').dataset;
 const messagesUrl = `/rooms/${room}/messages`;
@@ -44,6 +48,7 @@ function end(text) {
   again.textContent = 'Sign in again';
   status.append(again);
   connection.stop();
+  httpWays.stop();
 }
 
 // ---- HTTP ----
@@ -66,14 +71,20 @@ async function request(url, init = {}) {
   throw refusal;
 }
 
+function fetchJsonPage(query) {
+  return request(`${messagesUrl}?${query}`, { cache: 'no-cache' });
+}
+
 async function fetchPage(query) {
-  const page = await request(`${messagesUrl}?${query}`, { cache: 'no-cache' });
+  const page = await fetchJsonPage(query);
   return { ...page, messages: page.messages.map(fromJson) };
 }
 
 // ---- the parts ----
 
 const log = new Log(room, me);
+const chart = new Chart();
+const members = new Members(me, () => request(`/rooms/${room}/members`));
 let unread = 0;
 
 const timeline = new Timeline({
@@ -81,13 +92,17 @@ const timeline = new Timeline({
   last: Number(last),
   fetchPage: (after) => fetchPage(after === null ? 'limit=50' : `after=${after}&limit=500`),
   show(message, facts) {
-    log.append(message, facts);
-    if (document.visibilityState === 'visible') return;
+    const isUnread = document.visibilityState !== 'visible';
+    log.append(message, { ...facts, isUnread });
+    chart.add(message);
+    members.heard(message.from);
+    if (!isUnread) return;
     unread += 1;
     document.title = `(${unread}) ${title}`;
   },
   reset({ more }) {
     log.clear();
+    chart.clear();
     showOlderLink(more);
   },
   behind: () => catchUpUntilDone(),
@@ -105,10 +120,11 @@ const outbox = new Outbox({
 
 const connection = new Connection(topic, {
   ready() {
-    stopPolling();
     tell('live', 'Live');
-    timeline.catchUp().catch(catchUpUntilDone);
+    // What comes twice for a moment is shown once.
+    timeline.catchUp().catch(catchUpUntilDone).finally(() => connection.isReady && httpWays.stop());
     outbox.flush();
+    members.look();
   },
   message(payload, properties) {
     const message = fromMqtt(payload, properties);
@@ -116,9 +132,29 @@ const connection = new Connection(topic, {
   },
   down(failures, reason) {
     outbox.lostAll();
-    startPolling();
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
-    tellDown(failures);
+    if (failures >= BLOCKED_FAILURES) httpWays.start();
+    if (httpWays.way) outbox.flush();
+    else tell('down', failures > 1 ? 'Connecting…' : 'Reconnecting…');
+  },
+});
+
+const httpWays = new HttpWays(messagesUrl, {
+  position: () => timeline.position,
+  fetchPage: fetchJsonPage,
+  events: {
+    ready(way) {
+      if (connection.isReady) return;
+      tell('http', way === 'stream' ? 'Live by event stream' : 'Live by long-poll');
+      outbox.flush();
+      members.look();
+    },
+    message: (json) => arrive(fromJson(json)),
+    changed: () => catchUpUntilDone(),
+    down() {
+      if (!connection.isReady) tell('down', 'Connecting…');
+      connection.hurry();
+    },
   },
 });
 
@@ -132,7 +168,7 @@ function arrive(message) {
 
 let catchingUp = null;
 
-// Resolves when everything is shown, or when there is no connection any more: then polling sees to
+// Resolves when everything is shown, or when there is no connection any more: the next one sees to
 // it.
 function catchUpUntilDone() {
   catchingUp ??= tryToCatchUp().finally(() => {
@@ -147,43 +183,15 @@ async function tryToCatchUp() {
       await timeline.catchUp();
       return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      if (!connection.isReady) return;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (!connection.isReady && !httpWays.way) return;
     }
   }
 }
 
-let poll = 0;
-let doesHttpWork = false;
-
-function tellDown(failures) {
-  if (failures >= BLOCKED_FAILURES && doesHttpWork) tell('polling', 'Checking every few seconds');
-  else tell('down', failures > 1 ? 'Connecting…' : 'Reconnecting…');
-}
-
-function startPolling() {
-  if (!poll) poll = setInterval(pollOnce, POLL_MS);
-}
-
-function stopPolling() {
-  clearInterval(poll);
-  poll = 0;
-}
-
-async function pollOnce() {
-  if (isOver) return stopPolling();
-  if (document.visibilityState === 'hidden') return;
-  try {
-    await timeline.catchUp();
-    doesHttpWork = true;
-    if (!connection.isReady) outbox.flush();
-  } catch {
-    doesHttpWork = false;
-  }
-}
-
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState !== 'visible') return;
+  // The line above what is new stays while it is being read, until nobody looks again.
+  if (document.visibilityState !== 'visible') log.forgetUnread();
   unread = 0;
   document.title = title;
 });
@@ -290,31 +298,58 @@ function showOlderLink(isShown) {
   line.className = 'more';
   line.append(link);
   document.getElementById('messages').before(line);
+  watchOlderLink();
+}
+
+// Whoever scrolls up gets what is older without a click.
+const scrolled = new IntersectionObserver(
+  (entries) => entries.some(({ isIntersecting }) => isIntersecting) && loadOlder(),
+  { root: log.scroller, rootMargin: '300px 0px 0px' },
+);
+
+function watchOlderLink() {
+  scrolled.disconnect();
+  const link = document.getElementById('older');
+  if (link) scrolled.observe(link);
 }
 
 log.onTrim = () => showOlderLink(true);
+
+let isLoading = false;
+
+// False if what is older could not be had.
+async function loadOlder() {
+  if (isLoading) return true;
+  isLoading = true;
+  try {
+    const page = await fetchPage(`before=${log.firstId}&limit=50`);
+    log.prepend(page.messages);
+    showOlderLink(page.more);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    isLoading = false;
+  }
+}
 
 document.addEventListener('click', async (event) => {
   const link = event.target.closest?.('#older');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const before = log.firstId;
-  try {
-    const page = await fetchPage(`before=${before}&limit=50`);
-    if (log.firstId !== before) return; // a second click was faster
-    log.prepend(page.messages);
-    showOlderLink(page.more);
-  } catch {
-    if (!isOver) location.href = link.href; // what is wrong is told there
-  }
+  if (!(await loadOlder()) && !isOver) location.href = link.href; // what is wrong is told there
 });
 
 // ---- begin ----
 
 if (form) startWriting();
-if (Number(expires) > 0) {
-  const left = Number(expires) * 1000 - Date.now();
-  setTimeout(() => end('Your session has ended.'), Math.min(Math.max(left, 0), 2 ** 31 - 1));
+// The cookie, whose life is told in whole seconds, may outlive the token by a part of one.
+function endWithToken() {
+  const left = (Number(expires) + 1) * 1000 - Date.now();
+  if (left <= 0) end('Your session has ended.');
+  else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
+if (Number(expires) > 0) endWithToken();
+watchOlderLink();
 tell('down', 'Connecting…');
 connection.start();

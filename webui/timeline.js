@@ -43,6 +43,11 @@ export class Timeline {
     return this.#last;
   }
 
+  // Of the newest message that is shown, as an event stream wants it.
+  get position() {
+    return `${this.#epoch}-${this.#last}`;
+  }
+
   // A message came live.
   live(message) {
     if (message.epoch === this.#epoch) {

@@ -16,6 +16,20 @@ function formatFor(date, now) {
   return date.getFullYear() === now.getFullYear() ? formats.thisYear : formats.older;
 }
 
+const days = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const daysOfOtherYears = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' });
+
+// "2026-11-21" of the reader's own calendar, which two dates of one day have in common.
+export function dayOf(date) {
+  const two = (number) => String(number).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+export function nameOfDay(date, now = new Date()) {
+  if (dayOf(date) === dayOf(now)) return 'Today';
+  return (date.getFullYear() === now.getFullYear() ? days : daysOfOtherYears).format(date);
+}
+
 // Shows a <time> element's own date.
 export function localize(time, now = new Date()) {
   const date = new Date(time.dateTime);

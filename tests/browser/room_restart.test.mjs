@@ -144,7 +144,7 @@ describe('around a restart', { skip }, () => {
     await alice.say('by HTTP');
     await alice.shows('by HTTP');
     await alice.hasSentAll();
-    await alice.page.waitForSelector('#status[data-state="polling"]');
+    await alice.page.waitForSelector('#status[data-state="http"]');
     const bob = await visit('blocked', 'bob');
     await bob.say('by MQTT');
     await alice.shows('by MQTT');

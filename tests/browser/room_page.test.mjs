@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// What else the room's page shows: who is there, what is new, days, links, measurements.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { connect } from '../system/lib/client.mjs';
+import { startStack } from '../system/lib/stack.mjs';
+import { waitFor } from '../system/lib/wait.mjs';
+import { launch, skip, Visitor } from './lib/browser.mjs';
+
+describe("the room's page", { skip }, () => {
+  let stack;
+  let browser;
+  let device;
+  let visitors = [];
+  before(async () => {
+    stack = await startStack();
+    browser = await launch();
+    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
+  });
+  after(async () => {
+    await device?.end();
+    await browser?.close();
+    await stack?.stop();
+  });
+  afterEach(async () => {
+    await Promise.all(visitors.map((visitor) => visitor.close()));
+    visitors = [];
+  });
+
+  async function visit(room, name, options) {
+    const visitor = await Visitor.create(browser, stack, options);
+    visitors.push(visitor);
+    await visitor.enter(room, stack.broker.token(name, { '*': 'rw' }, { name: `${name}'s name` }));
+    return visitor;
+  }
+  const publish = (room, text) => device.publish(`rooms/${room}/messages`, text);
+
+  test('says who is there', async () => {
+    const alice = await visit('people', 'alice');
+    await alice.live();
+    const bob = await visit('people', 'bob');
+    await bob.live();
+    await bob.say('hello'); // alice had not heard of him
+    const names = () => alice.page.$$eval('#member-list li', (all) => all.map((one) => one.textContent));
+    await waitFor(async () => (await names()).length === 2, 'two members');
+    assert.deepEqual(await names(), ["alice's name (you)", "bob's name"]);
+    assert.equal(await alice.page.textContent('#member-count'), '2');
+    await alice.page.click('#members summary');
+    assert.ok(await alice.page.isVisible('#member-list'));
+    alice.noComplaints();
+  });
+
+  test('shows where reading stopped, and how much is new in the title', async () => {
+    const alice = await visit('unread', 'alice');
+    await alice.live();
+    await publish('unread', 'seen');
+    await alice.shows('seen');
+    const look = (state) => alice.page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+    const title = await alice.page.title();
+    await look('hidden');
+    await publish('unread', 'one');
+    await publish('unread', 'two');
+    await alice.shows('two');
+    assert.equal(await alice.page.title(), `(2) ${title}`);
+    const lines = () => alice.page.$$eval('#messages li', (all) =>
+      all.map((li) => (li.id ? li.querySelector('.text').textContent : li.className)));
+    assert.deepEqual(await lines(), ['day', 'seen', 'unread', 'one', 'two']);
+    await look('visible');
+    assert.equal(await alice.page.title(), title);
+    assert.deepEqual(await lines(), ['day', 'seen', 'unread', 'one', 'two'], 'still there to be read');
+    await look('hidden');
+    assert.deepEqual(await lines(), ['day', 'seen', 'one', 'two']);
+  });
+
+  test('has a line above each day, the same with and without scripts', async () => {
+    await publish('days', 'today');
+    for (const options of [{ timezoneId: 'UTC' }, { javaScriptEnabled: false }]) {
+      const alice = await visit('days', 'alice', options);
+      const days = await alice.page.$$eval('#messages .day time', (all) => all.map((time) => time.dateTime));
+      assert.deepEqual(days, [new Date().toISOString().slice(0, 10)]);
+    }
+  });
+
+  test('makes addresses clickable, and nothing else, whoever wrote the page', async () => {
+    const text = 'see https://example.org/?a=1&b=<2> and javascript:alert(1)';
+    await publish('links', text);
+    const links = (page) => page.$$eval('#messages .text a', (all) =>
+      all.map((a) => [a.getAttribute('href'), a.textContent, a.rel, a.target]));
+    const wanted = ['https://example.org/?a=1&b=', 'https://example.org/?a=1&b=', 'noopener noreferrer nofollow', '_blank'];
+    const plain = await visit('links', 'bob', { javaScriptEnabled: false });
+    assert.deepEqual(await links(plain.page), [wanted]);
+    const alice = await visit('links', 'alice');
+    await alice.live();
+    await publish('links', text);
+    await alice.shows(text, 2);
+    assert.deepEqual(await links(alice.page), [wanted, wanted]);
+    alice.noComplaints();
+  });
+
+  test('draws measurements, the same with and without scripts, and goes on with them', async () => {
+    for (const t of [19.8, 21, 23.1]) await publish('weather', JSON.stringify({ temperature: t, humidity: 40 + t, at: 'roof' }));
+    const drawn = (page) => page.$eval('#chart', (chart) => ({
+      lines: [...chart.querySelectorAll('polyline')].map((line) => line.getAttribute('points').split(' ').map((p) => p.split(',')[1])),
+      words: [...chart.querySelectorAll('figcaption span')].map((span) => span.textContent.trim()),
+      high: chart.querySelector('.high').textContent,
+    }));
+    const plain = await visit('weather', 'bob', { javaScriptEnabled: false });
+    const before = await drawn(plain.page);
+    assert.deepEqual(before.words, ['temperature 23.1 19.8 to 23.1', 'humidity 63.1 59.8 to 63.1']);
+    assert.equal(before.high, '63.1');
+    const alice = await visit('weather', 'alice');
+    await alice.live();
+    assert.deepEqual(await drawn(alice.page), before);
+    await publish('weather', JSON.stringify({ temperature: 25, humidity: 50 }));
+    await waitFor(async () => (await drawn(alice.page)).words[0] === 'temperature 25 19.8 to 25', 'the new value');
+    await plain.page.reload();
+    assert.deepEqual(await drawn(alice.page), await drawn(plain.page));
+    const talk = await visit('talk', 'alice');
+    await talk.live();
+    await publish('talk', 'words');
+    await publish('talk', '42');
+    await publish('talk', 'more words');
+    await talk.shows('more words');
+    assert.equal(await talk.page.$('#chart'), null);
+    alice.noComplaints();
+  });
+});

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The room's page goes over to another way where one is blocked, and back, and nothing is missing or
+// doubled on the way.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { connect } from '../system/lib/client.mjs';
+import { startStack } from '../system/lib/stack.mjs';
+import { waitFor } from '../system/lib/wait.mjs';
+import { launch, skip, Visitor } from './lib/browser.mjs';
+import { Proxy } from './lib/proxy.mjs';
+
+describe('ways to a room', { skip }, () => {
+  let stack;
+  let browser;
+  let device;
+  let opened = [];
+  before(async () => {
+    stack = await startStack();
+    browser = await launch();
+    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
+  });
+  after(async () => {
+    await device?.end();
+    await browser?.close();
+    await stack?.stop();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map((one) => one.close()));
+    opened = [];
+  });
+
+  // Somebody behind a proxy of his own.
+  async function visit(room, settings = {}) {
+    const proxy = Object.assign(await Proxy.create(stack.url), settings);
+    const alice = await Visitor.create(browser, { url: proxy.url });
+    opened.push(alice, proxy);
+    await alice.enter(room, stack.broker.token('alice', { '*': 'rw' }));
+    return { alice, proxy };
+  }
+
+  const isBy = (alice, words) => alice.page.waitForSelector(`#status:has-text("${words}")`);
+  let count = 0;
+  const publish = async (room, times) => {
+    const texts = Array.from({ length: times }, () => `device ${++count}`);
+    for (const text of texts) await device.publish(`rooms/${room}/messages`, text);
+    return texts;
+  };
+
+  test('an event stream where WebSocket is blocked, and back when it is not', async () => {
+    const { alice, proxy } = await visit('stream', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const wanted = await publish('stream', 20);
+    await alice.say('from the page');
+    await alice.shows('from the page');
+    wanted.push('from the page', ...(await publish('stream', 20)));
+    await waitFor(async () => (await alice.texts()).length === 41, 'all messages');
+    assert.deepEqual(await alice.texts(), wanted);
+    await alice.hasSentAll();
+    assert.ok(proxy.refused >= 2);
+    proxy.blocksWebSocket = false;
+    await alice.live();
+    const streams = proxy.streams.length;
+    wanted.push(...(await publish('stream', 10)));
+    await alice.say('by MQTT');
+    await alice.shows('by MQTT');
+    wanted.push('by MQTT');
+    await waitFor(async () => (await alice.texts()).length === wanted.length, 'all messages');
+    assert.deepEqual(await alice.texts(), wanted);
+    assert.equal(proxy.streams.length, streams, 'the stream was given up');
+  });
+
+  test('long-polls where a proxy holds streams back, too', async () => {
+    const { alice } = await visit('poll', { blocksWebSocket: true, holdsStreams: true });
+    await isBy(alice, 'Live by long-poll');
+    const wanted = await publish('poll', 10);
+    await waitFor(async () => (await alice.texts()).length === 10, 'what a device said');
+    await alice.say('from the page');
+    await alice.shows('from the page');
+    wanted.push('from the page', ...(await publish('poll', 10)));
+    await waitFor(async () => (await alice.texts()).length === 21, 'all messages');
+    assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('a stream that is cut resumes behind its last message', async () => {
+    const { alice, proxy } = await visit('cut', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const wanted = await publish('cut', 5);
+    await waitFor(async () => (await alice.texts()).length === 5, 'the first messages');
+    proxy.cut();
+    wanted.push(...(await publish('cut', 30)));
+    await waitFor(async () => (await alice.texts()).length === 35, 'what was said meanwhile');
+    assert.deepEqual(await alice.texts(), wanted);
+    assert.ok(proxy.streams.some((id) => /^\w+-\d+$/.test(id ?? '')), 'Last-Event-ID was sent');
+  });
+
+  test('offline until every timer has run out, then back', async () => {
+    const { alice, proxy } = await visit('offline');
+    await alice.live();
+    const wanted = await publish('offline', 3);
+    await waitFor(async () => (await alice.texts()).length === 3, 'the first messages');
+    await alice.context.setOffline(true);
+    proxy.cut();
+    proxy.server.close(); // nobody listens there any more
+    await alice.page.waitForSelector('#status[data-state="down"]');
+    await alice.say('written offline');
+    await alice.page.waitForSelector('#pending li');
+    wanted.push(...(await publish('offline', 60)));
+    await new Promise((resolve) => setTimeout(resolve, 20000)); // longer than the longest pause
+    const { port } = new URL(proxy.url);
+    proxy.server.listen(Number(port), '127.0.0.1');
+    await alice.context.setOffline(false);
+    await alice.live();
+    wanted.push('written offline');
+    await alice.shows('written offline');
+    assert.deepEqual(await alice.texts(), wanted);
+    await alice.hasSentAll();
+  });
+});
