@@ -3,13 +3,14 @@
 //
 // P3 and P4 together: ten publishers, every kind of reader, and both programs killed with -9 in the
 // middle, three times each. Nothing that was acknowledged is missing or doubled on any face, and all
-// faces have one order.
+// faces have one order with an unbroken chain of `prev`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import mqtt from 'mqtt';
 
-import { EventReader, PollReader } from './lib/readers.mjs';
+import { freePort } from './lib/broker.mjs';
+import { EventReader, LiveReader, MqttReader, PollReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
 import { sleep, waitFor } from './lib/wait.mjs';
 
@@ -52,27 +53,45 @@ function assertSame(actual, expected) {
   }
 }
 
-test('nothing is missing or doubled on any face while both programs are killed', async (t) => {
-  const stack = await startStack({ config: { read_wait_ms: 1000 } });
-  t.after(() => stack.stop());
-  const alice = await stack.caller('alice', '*=rw');
-  let { url } = stack; // readers keep asking while there is no gateway
-  const room = (query = '') => () => `${(url = stack.url ?? url)}/rooms/chaos/messages${query}`;
-  const stream = new EventReader(room('?lastEventId=earliest'), alice.token);
-  const poll = new PollReader(room(), alice.token);
-  t.after(() => Promise.all([stream.stop(), poll.stop()]));
-  const seen = [];
-  const subscriber = mqtt.connect(`mqtt://127.0.0.1:${stack.broker.port}`, {
-    protocolVersion: 5, username: 's', password: alice.token, reconnectPeriod: 50,
-  });
-  t.after(() => subscriber.endAsync(true));
-  subscriber.on('error', () => {});
-  subscriber.on('message', (topic, payload, packet) =>
-    seen.push({ id: Number(packet.properties.userProperties['rw-id']), text: `${payload}` }));
-  await subscriber.subscribeAsync('rooms/chaos/messages', { qos: 1 });
+// Every message follows the one before it.
+function assertChain(messages) {
+  let prev = 0;
+  for (const message of messages) {
+    assert.equal(message.prev, prev, `message ${message.id}`);
+    prev = message.id;
+  }
+}
 
-  const publishers = Array.from({ length: PUBLISHERS }, (_, i) => publish(stack, alice.token, i));
-  t.after(() => Promise.all(publishers.map((publisher) => publisher.client.endAsync(true))));
+// A subscriber has no past: what came while it was away it reads in the history, behind the last
+// message that it has. While it is connected it gets every message, once and in the order of the
+// history.
+function assertRuns(connections, history, hasStamps) {
+  const placeOf = new Map(history.map((message, i) => [message.text, i]));
+  for (const messages of connections) {
+    let expected = messages.length > 0 ? placeOf.get(messages[0].text) : 0;
+    for (const message of messages) {
+      const { id, prev, text } = history[expected];
+      assert.deepEqual(message, hasStamps ? { text, id, prev } : { text, id: NaN, prev: NaN });
+      expected += 1;
+    }
+  }
+}
+
+// All readers there are. Those by MQTT are over TCP, and over WebSocket by way of the gateway.
+function openReaders(stack, token) {
+  const at = (path) => () => stack.address + path;
+  const tcp = `mqtt://127.0.0.1:${stack.broker.port}`;
+  const ws = `${stack.address.replace('http', 'ws')}/mqtt`;
+  return {
+    stream: new EventReader(at('/rooms/chaos/messages?lastEventId=earliest'), token),
+    poll: new PollReader(at('/rooms/chaos/messages'), token),
+    live: new LiveReader(at('/rooms/chaos/live'), token),
+    mqtt: [tcp, ws].flatMap((url) => [4, 5].map((version) => new MqttReader(url, token, 'chaos', version))),
+  };
+}
+
+// Kills broker and gateway in turns while the publishers are at it.
+async function killAll(stack, publishers) {
   const count = () => publishers.reduce((sum, publisher) => sum + publisher.acked.size, 0);
   for (let kill = 1; kill <= 2 * KILLS; kill += 1) {
     const at = (PUBLISHERS * EACH * kill) / (2 * KILLS + 1);
@@ -85,27 +104,45 @@ test('nothing is missing or doubled on any face while both programs are killed',
       await stack.startGateway();
     }
   }
+}
+
+test('nothing is missing or doubled on any face while both programs are killed', async (t) => {
+  const port = await freePort();
+  const stack = await startStack({ config: { listen: `http://127.0.0.1:${port}` } });
+  t.after(() => stack.stop());
+  stack.address = stack.url; // readers keep asking while there is no gateway
+  const alice = await stack.caller('alice', '*=rw');
+  const readers = openReaders(stack, alice.token);
+  t.after(() => Promise.all(Object.values(readers).flat().map((reader) => reader.stop())));
+  await Promise.all(readers.mqtt.map((reader) => reader.done));
+
+  const publishers = Array.from({ length: PUBLISHERS }, (_, i) => publish(stack, alice.token, i));
+  t.after(() => Promise.all(publishers.map((publisher) => publisher.client.endAsync(true))));
+  await killAll(stack, publishers);
   await Promise.all(publishers.map((publisher) => publisher.done));
   await stack.ready();
 
   const history = await alice.history('chaos');
   const ids = history.map((message) => message.id);
   const expected = publishers.flatMap((publisher) => [...publisher.acked]).sort();
-  assert.deepEqual(history.map((message) => message.text).sort(), expected);
   assert.equal(expected.length, PUBLISHERS * EACH);
-  let prev = 0;
-  for (const message of history) {
-    assert.equal(message.prev, prev);
-    prev = message.id;
-  }
-  for (const reader of [stream, poll]) {
+  assert.deepEqual(history.map((message) => message.text).sort(), expected);
+  assertChain(history);
+  for (const reader of [readers.stream, readers.poll]) {
     await waitFor(() => reader.messages.length >= ids.length, 'all messages', PATIENCE_MS);
     assertSame(reader.messages.map((message) => message.id), ids);
+    assertChain(reader.messages);
   }
-  // A plain subscriber has no past; what it saw has one order, and is what the others saw.
-  const textOf = new Map(history.map((message) => [message.id, message.text]));
-  for (const [i, message] of seen.entries()) {
-    assert.equal(textOf.get(message.id), message.text);
-    if (i > 0) assert.ok(message.id > seen[i - 1].id);
+  await waitFor(() => readers.live.ids.length >= ids.length, 'all messages', PATIENCE_MS);
+  assertSame(readers.live.ids, ids);
+  assert.equal(readers.live.gaps, 0);
+
+  // A last word, which shows that every subscriber came back.
+  const last = await alice.post('/rooms/chaos/messages', { text: 'last' });
+  assert.equal(last.status, 201, last.text);
+  for (const reader of readers.mqtt) {
+    await waitFor(() => reader.connections.at(-1).at(-1)?.text === 'last', 'the last word', PATIENCE_MS);
+    assert.ok(reader.connections.length > KILLS);
+    assertRuns(reader.connections, [...history, last.json], reader.client.options.protocolVersion === 5);
   }
 });

@@ -5,6 +5,8 @@
 // themselves after whatever ends their connection, and keep what they were told.
 import { get } from 'node:http';
 
+import mqtt from 'mqtt';
+
 import { sleep, waitFor } from './wait.mjs';
 
 /** What the lines of an event stream mean (WHATWG HTML §9.2.6). */
@@ -140,5 +142,95 @@ export class PollReader {
   async stop() {
     this.#stopped.abort();
     await this.done;
+  }
+}
+
+/**
+ * Follows a room's live page as a frame without scripts does: a page that ended is gone on with where
+ * its last line says, one that broke off is begun anew at its own beginning (Refresh).
+ */
+export class LiveReader {
+  gaps = 0;
+  #ids = []; // of the pages that ended
+  #page = '';
+  #stopped = false;
+
+  constructor(url, token, after = 0) {
+    this.url = url;
+    this.headers = { authorization: `Bearer ${token}`, accept: 'text/html' };
+    this.after = after;
+    this.done = this.#follow();
+  }
+
+  static #idsOf(page) {
+    return [...page.matchAll(/<li id="m(\d+)"/g)].map(([, id]) => Number(id));
+  }
+
+  get ids() {
+    return [...this.#ids, ...LiveReader.#idsOf(this.#page)];
+  }
+
+  async #follow() {
+    while (!this.#stopped) {
+      await this.#once();
+      this.#turn();
+      if (!this.#stopped) await sleep(20);
+    }
+  }
+
+  #turn() {
+    this.gaps += this.#page.split('class="gap"').length - 1;
+    const end = /http-equiv="refresh" content="\d+; url=[^"]*[?]after=([^"]+)"/.exec(this.#page);
+    if (end === null && !this.#stopped) {
+      this.#page = '';
+    } else if (end !== null) {
+      this.#ids.push(...LiveReader.#idsOf(this.#page));
+      [, this.after] = end;
+      this.#page = '';
+    }
+  }
+
+  #once() {
+    return new Promise((ended) => {
+      const url = `${this.url()}?after=${this.after}`;
+      this.request = get(url, { headers: this.headers, agent: false }, (answer) => {
+        answer.setEncoding('utf8');
+        answer.on('data', (chunk) => (this.#page += chunk));
+        answer.on('close', ended);
+        answer.on('error', () => {});
+      });
+      this.request.on('error', ended);
+    });
+  }
+
+  async stop() {
+    this.#stopped = true;
+    this.request.destroy();
+    await this.done;
+  }
+}
+
+/** Subscribes to a room by MQTT.js, and keeps what each of its connections brought. */
+export class MqttReader {
+  connections = [];
+
+  constructor(url, token, room, protocolVersion) {
+    this.client = mqtt.connect(url, {
+      protocolVersion, username: 'reader', password: token, reconnectPeriod: 50, connectTimeout: 5000,
+    });
+    this.client.on('error', () => {});
+    this.client.on('connect', () => this.connections.push([]));
+    this.client.on('message', (topic, payload, packet) => this.#keep(`${payload}`, packet));
+    // MQTT.js subscribes again by itself when it comes back.
+    this.done = this.client.subscribeAsync(`rooms/${room}/messages`, { qos: 1 }).catch(() => {});
+  }
+
+  #keep(text, packet) {
+    const stamp = packet.properties?.userProperties ?? {};
+    this.connections.at(-1).push({ text, id: Number(stamp['rw-id']), prev: Number(stamp['rw-prev']) });
+  }
+
+  stop() {
+    return this.client.endAsync(true);
   }
 }
