@@ -48,41 +48,48 @@ static void on_disconnect(struct mosquitto *mosq, void *context, int code,
             code < MQTT_RC_UNSPECIFIED ? mosquitto_strerror(code) : mosquitto_reason_string(code);
 }
 
-// One property of a stamp, as the broker's plugin wrote it.
-static void take_property(struct message *m, const char *name, struct span value)
+// libmosquitto gives out copies of a property's texts. Those of a stamp are kept until the message
+// was told.
+struct texts {
+    char *from, *name;
+};
+
+// The last one counts: whatever a publisher put in goes before the stamp.
+static struct span keep(char **slot, char *value)
+{
+    free(*slot);
+    *slot = value;
+    return span_of(value);
+}
+
+// One property of a message; `value` is taken over.
+static void take_property(struct message *m, struct texts *texts, const char *name, char *value)
 {
     unsigned long long number = 0;
-    bool is_number = span_to_uint(value, INT64_MAX, &number);
+    bool is_number = span_to_uint(span_of(value), INT64_MAX, &number);
     if (strcmp(name, MESSAGE_PROPERTY_ID) == 0 && is_number)
         m->id = (int64_t)number;
     else if (strcmp(name, MESSAGE_PROPERTY_PREV) == 0 && is_number)
         m->prev = (int64_t)number;
     else if (strcmp(name, MESSAGE_PROPERTY_DATE) == 0 && is_number)
         m->date_ms = (int64_t)number;
-    else if (strcmp(name, MESSAGE_PROPERTY_FROM) == 0)
-        m->from = value;
+    if (strcmp(name, MESSAGE_PROPERTY_FROM) == 0)
+        m->from = keep(&texts->from, value);
     else if (strcmp(name, MESSAGE_PROPERTY_NAME) == 0)
-        m->name = value;
+        m->name = keep(&texts->name, value);
+    else
+        free(value);
 }
-
-// libmosquitto gives out copies of a property's texts: kept here until the message was told.
-enum { TEXTS_MAX = 2 * 64 };
-struct texts {
-    char *owned[TEXTS_MAX];
-    size_t count;
-};
 
 static void read_stamp(const mosquitto_property *properties, struct message *m, struct texts *texts)
 {
     char *name, *value;
     bool is_first = true;
-    while (texts->count + 2 <= TEXTS_MAX &&
-           (properties = mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY,
+    while ((properties = mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY,
                                                              &name, &value, !is_first)) != NULL) {
         is_first = false;
-        texts->owned[texts->count++] = name;
-        texts->owned[texts->count++] = value;
-        take_property(m, name, span_of(value));
+        take_property(m, texts, name, value);
+        free(name);
     }
 }
 
@@ -91,7 +98,7 @@ static void on_message(struct mosquitto *mosq, void *context, const struct mosqu
 {
     (void)mosq;
     struct broker *b = context;
-    struct texts texts = {.count = 0};
+    struct texts texts = {NULL, NULL};
     struct message stamped = {.payload = span_make(m->payload, (size_t)m->payloadlen)};
     char *type = NULL;
     read_stamp(properties, &stamped, &texts);
@@ -101,8 +108,8 @@ static void on_message(struct mosquitto *mosq, void *context, const struct mosqu
         b->events->on_stamped(b->events->context, m->topic, &stamped);
     else
         b->events->on_message(b->events->context, m->topic, stamped.payload);
-    for (size_t i = 0; i < texts.count; i++)
-        free(texts.owned[i]);
+    free(texts.from);
+    free(texts.name);
     free(type);
 }
 

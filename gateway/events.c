@@ -53,12 +53,20 @@ static enum err read_start(struct exchange *x, const char *epoch, struct stream_
     return err;
 }
 
+// A reader that is told no by a status never asks again (WHATWG HTML §9.2.3); what passes by itself
+// is told by a stream that ends at once.
+static void ask_to_return(struct exchange *x, enum err err)
+{
+    exchange_note_refusal(x, 503, err, "the room cannot be followed now");
+    exchange_answer(x, 200, "text/event-stream", span_of("retry: 2000\n\n"));
+}
+
 static void open_admitted(struct exchange *x, const struct caller *caller, struct span room)
 {
     struct store *store = worker_store(exchange_worker(x));
     struct stream_start start;
     if (store == NULL) {
-        exchange_refuse(x, 503, ERR_AGAIN, "the history cannot be read now");
+        ask_to_return(x, ERR_AGAIN);
         return;
     }
     if (read_start(x, store_epoch(store), &start) != ERR_OK) {
@@ -76,7 +84,7 @@ static void open_admitted(struct exchange *x, const struct caller *caller, struc
     enum err err =
         stream_open(x, caller, room, HUB_EVENTS, &start, "text/event-stream", span_of(""));
     if (err != ERR_OK)
-        exchange_refuse(x, 503, err, "the room cannot be followed now");
+        ask_to_return(x, err);
 }
 
 void events_open(struct exchange *x, struct span room)

@@ -75,8 +75,10 @@ static enum err load_credentials(struct gateway *gateway, struct buf *why)
     struct credentials *old = gateway->credentials;
     gateway->credentials = fresh;
     (void)pthread_mutex_unlock(&gateway->credentials_lock);
-    if (old != NULL)
+    if (old != NULL) {
         credentials_release(old);
+        atomic_fetch_add(&gateway->reloads, 1);
+    }
     return ERR_OK;
 }
 

@@ -68,6 +68,7 @@ struct gateway {
     int predecessor;             // the link to the gateway whose place we take; -1: none
     atomic_llong body_bytes;     // of request bodies that are being received
     atomic_bool is_draining;
+    atomic_uint reloads; // of keys, by SIGHUP
 
     struct worker *workers[GATEWAY_WORKERS_MAX];
     int worker_count;

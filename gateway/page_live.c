@@ -9,7 +9,9 @@
 
 enum {
     LIVE_LATEST = 20, // messages on a page that was asked for without a place to start
-    RELOAD_S = 2      // after an end
+    RELOAD_S = 1,     // after an end
+    // After a break; longer, because some browsers take the first, others the shortest.
+    BROKEN_RELOAD_S = 4
 };
 
 // ---- what goes onto the page ----
@@ -57,8 +59,8 @@ static void add_refresh(struct exchange *x, struct span room, const char *epoch,
 {
     struct buf value;
     buf_init(&value, 256);
-    buf_printf(&value, "%d; url=/rooms/%.*s/live", RELOAD_S, (int)room.len, room.ptr);
-    if (after >= 0)
+    buf_printf(&value, "%d; url=/rooms/%.*s/live", BROKEN_RELOAD_S, (int)room.len, room.ptr);
+    if (after >= 0) // else the reader knows another log
         buf_printf(&value, "?after=%s-%lld", epoch, (long long)after);
     exchange_add_field(x, "Refresh", buf_span(&value));
     buf_finish(&value);
@@ -81,6 +83,13 @@ static bool read_start(struct exchange *x, const char *epoch, struct stream_star
     return out_start->is_other_epoch || start == EVENT_STREAM_AFTER;
 }
 
+// Behind which id the newest messages are: the page begins there, also when it is opened again.
+static enum err find_latest(struct store *store, struct span room, int64_t *out_id)
+{
+    enum err err = store_room_last_id(store, room, out_id);
+    return err == ERR_OK ? stream_id_before_latest(store, room, LIVE_LATEST, out_id) : err;
+}
+
 static void open_page(struct page *page, struct span room)
 {
     struct exchange *x = page->x;
@@ -101,6 +110,8 @@ static void open_page(struct page *page, struct span room)
     page_set(page, "title", room);
     buf_init(&first, 65536);
     enum err err = html_render("live.html", &source, &first);
+    if (err == ERR_OK && start.after < 0 && !start.is_other_epoch)
+        err = find_latest(store, room, &start.after);
     if (err == ERR_OK) {
         exchange_add_field(x, "Cache-Control", span_of("no-store"));
         exchange_add_field(x, "X-Accel-Buffering", span_of("no"));

@@ -38,6 +38,7 @@ struct stream {
     struct loop_timer timer; // keep-alive, stalled reader, end of the token
     int64_t moved_ms;        // when the socket last took something
     int64_t expires_ms;      // date; 0: never
+    unsigned reloads;        // of the keys, when the reader was admitted
     int64_t beats_left;      // of the heartbeat, until a page that grows is begun anew
     size_t ignored;          // bytes that came from the reader
     char epoch[MESSAGE_EPOCH_MAX + 1];
@@ -213,8 +214,7 @@ static bool take_prev(void *context, const struct message *m)
     return false;
 }
 
-// The id behind which the newest `latest` messages follow; `*id` stays where there are none.
-static enum err id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
+enum err stream_id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
 {
     struct store_page page = {room, 0, -1, latest};
     bool has_more;
@@ -241,7 +241,7 @@ static void follow_epoch(struct stream *s)
     int64_t id = hub_last_id(&s->reader);
     struct store *store = worker_store(s->worker);
     if (store != NULL &&
-        id_before_latest(store, hub_room_name(&s->reader), RESET_MESSAGES, &id) != ERR_OK)
+        stream_id_before_latest(store, hub_room_name(&s->reader), RESET_MESSAGES, &id) != ERR_OK)
         s->is_failed = true;
     write_reset(s, "epoch", id);
 }
@@ -339,6 +339,8 @@ static void on_time(struct loop_timer *timer)
     const struct config *config = &s->worker->gateway->config;
     int64_t still_ms = loop_now_ms(s->worker->loop) - s->moved_ms;
     bool is_over = s->expires_ms != 0 && loop_date_ms(s->worker->loop) >= s->expires_ms;
+    // Other keys are in force: whoever comes back is judged by those.
+    is_over |= s->reloads != atomic_load(&s->worker->gateway->reloads);
     if (is_over || (s->form == HUB_ITEMS && --s->beats_left == 0)) {
         stream_end(s);
         return;
@@ -380,7 +382,7 @@ static enum err choose_start(struct stream *s, const struct stream_start *start)
         err = id_before_earliest(store, room, &s->id);
     } else if (start->after < 0) {
         int latest = start->is_other_epoch && start->latest == 0 ? RESET_MESSAGES : start->latest;
-        err = id_before_latest(store, room, latest, &s->id);
+        err = stream_id_before_latest(store, room, latest, &s->id);
     } else if (start->after > s->id && !was_accepted(s, start->after)) {
         reset = "epoch"; // ids of ours that we do not have: an older copy was put in place
     } else {
@@ -402,6 +404,7 @@ static struct stream *create(struct worker *worker, const struct caller *caller,
     s->worker = worker;
     s->form = form;
     s->expires_ms = caller->token.expires_s * 1000;
+    s->reloads = atomic_load(&worker->gateway->reloads);
     memcpy(s->subject, caller->token.subject, sizeof s->subject);
     // The rest of a message on the tape, or what is read at once from the database and one more.
     const struct config *config = &worker->gateway->config;

@@ -176,6 +176,46 @@ test('a long-poll brings nothing to whom the keys no longer let in', async (t) =
   assert.equal(answer.status, 401, answer.text);
 });
 
+test('streams end when the keys are changed, and whoever comes back is judged anew', async (t) => {
+  const rekeyed = await startStack({ config: { heartbeat_ms: 100 } });
+  t.after(() => rekeyed.stop());
+  const reader = await rekeyed.caller('alice', '*=rw');
+  const stream = new EventReader(() => `${rekeyed.url}/rooms/keys/messages`, reader.token);
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  rekeyed.gateway.child.kill('SIGHUP'); // the same keys: it comes back at once
+  await waitFor(() => stream.connections === 2, 'the stream to come back');
+  writeFileSync(join(rekeyed.folder, 'jwt.secret'), 'a new secret that is at least as long as the old one');
+  rekeyed.gateway.child.kill('SIGHUP');
+  await waitFor(() => stream.answer.statusCode === 401, 'the refusal');
+});
+
+test('a live page says where it is to be gone on with, however it ends', async (t) => {
+  const ids = await say('frame', 'one', 'two');
+  const epoch = (await alice.get('/rooms/frame/messages')).json.epoch;
+  const open = (query) => new Promise((resolve) => {
+    const headers = { authorization: `Bearer ${alice.token}`, accept: 'text/html' };
+    const asked = get(`${stack.url}/rooms/frame/live${query}`, { headers, agent: false }, (answer) => {
+      answer.on('error', () => {});
+      resolve(answer);
+    });
+    t.after(() => asked.destroy());
+  });
+  const first = await open('');
+  assert.equal(first.headers.refresh, `4; url=/rooms/frame/live?after=${epoch}-0`);
+  const later = await open(`?after=${epoch}-${ids[0]}`);
+  assert.equal(later.headers.refresh, `4; url=/rooms/frame/live?after=${epoch}-${ids[0]}`);
+  let page = '';
+  later.setEncoding('utf8').on('data', (chunk) => (page += chunk));
+  await waitFor(() => page.includes(`id="m${ids[1]}"`), 'the second message');
+  stack.gateway.child.kill('SIGTERM');
+  await waitFor(() => later.complete || later.destroyed, 'the end of the page');
+  assert.match(page, new RegExp(`<meta http-equiv="refresh" content="1; url=/rooms/frame/live[?]after=${epoch}-${ids[1]}">$`));
+  await stack.startGateway();
+  await stack.ready();
+  alice = await stack.caller('alice', '*=rw');
+});
+
 test('a reader that takes nothing is dropped, with all that waits for it', async (t) => {
   const slow = await startStack({ config: { heartbeat_ms: 100, write_timeout_ms: 1000 } });
   t.after(() => slow.stop());
