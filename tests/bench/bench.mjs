@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// ./dev bench [broker] [ws] [history] [--rounds N] [--write]: measures and holds the figures against
+// ./dev bench [broker] [ws] [history] [sse] [--rounds N] [--write]: measures and holds the figures against
 // the floors. --write puts them into docs/benchmarks.md. Ends with 1 if a floor is missed.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -11,12 +11,14 @@ import * as broker from './broker.mjs'
 import * as history from './history.mjs'
 import { Report } from './report.mjs'
 import { root } from './stand.mjs'
+import * as sse from './sse.mjs'
 import * as ws from './ws.mjs'
 
 const benches = {
   broker: { title: 'What the plugin costs the broker', run: broker.run },
   ws: { title: 'MQTT over WebSocket', run: ws.run },
   history: { title: 'History and pages', run: history.run },
+  sse: { title: 'Event streams', run: sse.run },
 }
 
 function parse(args) {
@@ -44,7 +46,7 @@ console.log(`${machine()}; ${rounds} rounds`)
 for (const name of names) {
   const report = new Report(benches[name].title)
   console.log(`\n${report.name}`)
-  await benches[name].run(report, { rounds })
+  await benches[name].run(report, { rounds, is_written })
   reports.push(report)
 }
 if (is_written) {

@@ -73,8 +73,8 @@ bool link_target_parse(const char *text, struct link_target *out_target)
     const char *rest;
     if (strncmp(text, "tcp:", 4) == 0)
         return parse_port(text + 4, out_target, &rest) && *rest == '\0';
-    if (strncmp(text, "ws:", 3) == 0) {
-        if (!parse_port(text + 3, out_target, &rest) || *rest != '/')
+    if (strncmp(text, "ws:", 3) == 0 || strncmp(text, "http:", 5) == 0) {
+        if (!parse_port(strchr(text, ':') + 1, out_target, &rest) || *rest != '/')
             return false;
         out_target->path = rest;
         return true;

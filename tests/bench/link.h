@@ -10,11 +10,12 @@
 
 #include "wire.h"
 
-// Where to connect: "tcp:<port>", "unix:<path>" or "ws:<port><path>"; always this machine.
+// Where to connect: "tcp:<port>", "unix:<path>", "ws:<port><path>" or "http:<port><path>"; always
+// this machine.
 struct link_target {
     struct sockaddr_storage address;
     socklen_t address_len;
-    const char *path; // of a WebSocket, else NULL
+    const char *path; // of a WebSocket or of HTTP, else NULL
 };
 bool link_target_parse(const char *text, struct link_target *out_target);
 

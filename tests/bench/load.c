@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 
 static const char usage[] =
-    "roomwire_load fan|storm [options]\n"
-    "  --pub TARGET --sub TARGET   tcp:PORT, unix:PATH or ws:PORT/PATH\n"
+    "roomwire_load fan|storm|sse [options]\n"
+    "  --pub TARGET --sub TARGET   tcp:PORT, unix:PATH, ws:PORT/PATH; of sse also http:PORT/PATH\n"
     "  --publishers N --subscribers N --rooms N --level NAME\n"
     "  --echo 1 (the publishers are the subscribers)\n"
     "  --qos 0|1 --version 4|5 --size BYTES --user NAME --password TEXT\n"
@@ -128,6 +128,8 @@ int main(int argc, char **argv)
         return load_fan(&o);
     if (strcmp(argv[1], "storm") == 0)
         return load_storm(&o);
+    if (strcmp(argv[1], "sse") == 0)
+        return load_sse(&o);
     fputs(usage, stderr);
     return 2;
 }

@@ -25,6 +25,8 @@ struct load_options {
 
 // Publishers and subscribers share rooms; throughput or latency, and what the servers spent.
 int load_fan(const struct load_options *o);
+// Readers of event streams over HTTP (subscribe_to) and one publisher, by MQTT or by POST.
+int load_sse(const struct load_options *o);
 // Connects and subscribes many clients, a few at once, and holds them; their time and memory.
 int load_storm(const struct load_options *o);
 

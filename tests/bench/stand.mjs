@@ -34,7 +34,7 @@ export async function free_port() {
 }
 
 // Until something accepts connections there; `where` is a port or a unix socket's path.
-async function until_open(where, child) {
+export async function until_open(where, child) {
   for (let tries = 0; tries < 400; tries++) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`${child.spawnfile} did not start; see ${child.log}`)
@@ -49,7 +49,7 @@ async function until_open(where, child) {
   throw new Error(`${child.spawnfile} does not listen; see ${child.log}`)
 }
 
-function start(folder, name, command, args) {
+export function start(folder, name, command, args) {
   const log = join(folder, `${name}.log`)
   const out = openSync(log, 'a')
   const child = spawn(command, args, { stdio: ['ignore', out, out] })
@@ -84,8 +84,9 @@ export function mint(secret, claims) {
 
 // A broker: bare, or with the plugin and, if asked for, the gateway in front.
 export class Stand {
-  static async create({ plugin = true, gateway = false, websockets = false, database } = {}) {
+  static async create({ plugin = true, gateway = false, websockets = false, database, conf = [] } = {}) {
     const stand = new Stand()
+    stand.conf = conf
     stand.folder = mkdtempSync(join(tmpdir(), 'roomwire-bench-'))
     stand.tcp_port = await free_port()
     stand.socket = join(stand.folder, 'mosquitto.sock')
@@ -115,6 +116,7 @@ export class Stand {
       'broker_socket = mosquitto.sock',
       `listen = 127.0.0.1:${this.http_port}`,
       'log_level = warning',
+      ...this.conf,
       ''].join('\n'))
   }
 
