@@ -256,7 +256,7 @@ static void tell(struct inbox *inbox, struct feed_message *message, struct span 
     if (message != NULL) {
         atomic_fetch_add_explicit(&message->references, 1, memory_order_relaxed);
         news->message = message;
-    } else {
+    } else if (room.len > 0) {
         memcpy(news->room, room.ptr, room.len);
     }
     *inbox->last = news;

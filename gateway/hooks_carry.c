@@ -199,6 +199,8 @@ void hooks_carry(struct hooks *hooks, const struct hook_url *url,
 
 void hooks_carries_destroy(struct hooks *hooks)
 {
-    while (hooks->carries != NULL)
-        carry_free(hooks->carries);
+    for (struct hook_carry *carry = hooks->carries, *next; carry != NULL; carry = next) {
+        next = carry->next;
+        carry_free(carry);
+    }
 }

@@ -281,8 +281,10 @@ void http_client_destroy(struct http_client *client)
 {
     if (client == NULL)
         return;
-    while (client->first != NULL)
-        call_free(client->first);
+    for (struct http_call *call = client->first, *next; call != NULL; call = next) {
+        next = call->next;
+        call_free(call);
+    }
     (void)curl_multi_cleanup(client->multi); // takes the sockets out of the loop; NULL is refused
     loop_timer_stop(client->loop, &client->timer);
     curl_global_cleanup();

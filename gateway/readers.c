@@ -3,6 +3,7 @@
 #include "readers.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/hash.h"
@@ -147,7 +148,7 @@ static void append(struct readers_room *room, struct reader *reader)
 }
 
 static struct reader *add(struct readers *readers, const struct who *who, uint64_t hash,
-                          const char *name, int64_t now_ms)
+                          const struct token *token, int64_t now_ms)
 {
     struct reader *reader = calloc(1, sizeof *reader);
     struct readers_room *room = reader != NULL ? get_room(readers, who->room) : NULL;
@@ -161,7 +162,7 @@ static struct reader *add(struct readers *readers, const struct who *who, uint64
     reader->face = who->face;
     reader->since_ms = now_ms;
     memcpy(reader->subject, who->subject.ptr, who->subject.len);
-    memcpy(reader->name, name, strlen(name) + 1);
+    (void)snprintf(reader->name, sizeof reader->name, "%s", token->name); // fits
     append(room, reader);
     return reader;
 }
@@ -173,7 +174,7 @@ static struct reader *get(struct readers *readers, struct span room, const struc
     uint64_t hash = hash_who(readers, &who);
     struct reader *reader = table_find(&readers->by_who, hash, is_who, &who);
     if (reader == NULL)
-        reader = add(readers, &who, hash, token->name, now_ms);
+        reader = add(readers, &who, hash, token, now_ms);
     if (reader != NULL)
         reader->expires_ms = token->expires_s * 1000;
     return reader;

@@ -142,7 +142,7 @@ static enum err resize(struct tape *tape, size_t size)
 static enum err grow_marks(struct tape *tape, size_t need)
 {
     size_t size = grown(tape->mark_capacity, FIRST_MARKS, need, tape->max_messages);
-    if (size == tape->mark_capacity)
+    if (size <= tape->mark_capacity)
         return ERR_OK;
     struct mark *marks = calloc(size, sizeof *marks);
     if (marks == NULL)

@@ -130,8 +130,8 @@ static void test_other_lifecycle_events_are_not(void **state)
     static const char *const others[] = {
         "{}",
         "[]",
-        "{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"subscribed\","
-        "\"sessionIdentifier\":\"x\"}",
+        ("{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"subscribed\","
+         "\"sessionIdentifier\":\"x\"}"),
         "{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"connected\"}",
         "{\"timestamp\":1,\"eventType\":\"connected\",\"sessionIdentifier\":\"x\"}",
         "{\"clientId\":\"a\",\"eventType\":\"connected\",\"sessionIdentifier\":\"x\"}",
