@@ -327,7 +327,9 @@ static void drain(struct gateway *gateway, int signals, bool has_successor)
         hooks_retire(gateway->hooks);
     for (int i = 0; i < gateway->worker_count; i++)
         worker_drain(gateway->workers[i], has_successor ? drain_ms * SPREAD_PERCENT / 100 : 0);
-    while (admission_total(gateway->admission) > 0 && now_ms() < until_ms)
+    // Who comes in before the last worker has left the sockets is somebody to wait for, too.
+    while ((server_is_watched(gateway->server) || admission_total(gateway->admission) > 0) &&
+           now_ms() < until_ms)
         if (next_event(gateway, signals, DRAIN_LOOK_MS) == EVENT_STOP)
             return;
 }

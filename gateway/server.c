@@ -36,6 +36,7 @@ struct server {
     pthread_mutex_t lock;
     int spare; // guarded by lock: a descriptor that is given up to accept and close when none is
                // left
+    atomic_int watch_count;
     atomic_llong refused;      // since the last line in the log
     atomic_llong last_line_ms; // when that was
 };
@@ -374,6 +375,7 @@ enum err server_watch(struct server *server, struct worker *worker, struct serve
         return ERR_MEMORY;
     w->server = server;
     w->worker = worker;
+    atomic_fetch_add(&server->watch_count, 1);
     for (int i = 0; i < server->count; i++) {
         struct door *door = &w->doors[i];
         door->of = w;
@@ -402,5 +404,18 @@ void server_unwatch(struct server_watch *watch)
         if (door->is_watched)
             loop_remove(watch->worker->loop, &door->watch);
     }
+    atomic_fetch_sub(&watch->server->watch_count, 1);
     free(watch);
+}
+
+bool server_is_watched(const struct server *server)
+{
+    return atomic_load(&server->watch_count) > 0;
+}
+
+void server_sweep(struct server_watch *watch)
+{
+    for (int i = 0; i < watch->server->count; i++)
+        for (int left = BACKLOG; left > 0 && accept_one(&watch->doors[i]); left--) {
+        }
 }

@@ -34,5 +34,10 @@ int server_sockets(const struct server *server, int out_fds[SERVER_LISTENS_MAX])
 MUST_USE enum err server_watch(struct server *server, struct worker *worker,
                                struct server_watch **out_watch);
 void server_unwatch(struct server_watch *watch); // NULL is fine
+// From any thread: true while a worker may still accept.
+bool server_is_watched(const struct server *server);
+// Accepts what waits. To be done before server_unwatch where another process accepts from the same
+// sockets: of all who watch the kernel wakes one, which may have been this worker.
+void server_sweep(struct server_watch *watch);
 
 #endif

@@ -87,6 +87,8 @@ static void on_drain(struct loop_task *task)
 {
     struct worker *worker =
         (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
+    if (worker->listens != NULL)
+        server_sweep(worker->listens);
     server_unwatch(worker->listens);
     worker->listens = NULL;
     conn_list_drain(&worker->conns, worker->drain_over_ms);
