@@ -277,6 +277,7 @@ static void send_room(struct page_room *view, const struct extent *extent, const
     page_set(page, "nothing", span_of(nothing_text(extent)));
     page_set_flag(page, "live", extent->is_latest && view->may_read);
     page_set_flag(page, "follows", extent->is_latest && view->may_read && view->follows);
+    page_set_flag(page, "repeats", extent->is_latest && view->may_read && view->repeats);
     page_set_flag(page, "has_older", extent->has_older);
     page_set_flag(page, "has_newer", extent->has_newer);
     page_set_flag(page, "not_latest", !extent->is_latest);
@@ -356,7 +357,8 @@ void page_room_get(struct exchange *x)
     struct page_room *view = page_room_open(x, span_of(""));
     if (!view)
         return;
-    struct span live;
-    view->follows = exchange_query(x, "live", &live);
+    struct span value;
+    view->follows = exchange_query(x, "live", &value);
+    view->repeats = exchange_query(x, "repeat", &value);
     page_room_show(view);
 }

@@ -18,6 +18,7 @@ struct page_room {
     struct topic_rooms pattern;
     bool may_read, may_write;
     bool follows; // "?live=1": new messages appear in a frame, without a script
+    bool repeats; // "?repeat=1": the page is loaded again and again, for browsers without frames
 
     // What the form holds when a post was refused, so that nothing is lost and trying again does
     // not post twice.

@@ -291,6 +291,16 @@ describe('text browsers', () => {
     assert.match(out, /access token/);
   });
 
+  test('a page without scripts is loaded again by itself, if that is wanted', async () => {
+    const alice = await Plain.signedIn('alice');
+    const again = /<noscript><meta http-equiv="refresh" content="30"><\/noscript>\n<\/head>/;
+    const once = await alice.get('/rooms/again');
+    assert.doesNotMatch(once.text, again);
+    assert.match(once.text, /<a href="\/rooms\/again\?repeat=1">Every 30 s<\/a>/);
+    assert.match((await alice.get('/rooms/again?repeat=1')).text, again);
+    assert.doesNotMatch((await alice.get('/rooms/again?repeat=1&before=9')).text, again);
+  });
+
   test('lynx posts, and refreshes by the link', async () => {
     const alice = await Plain.signedIn('alice');
     const { cookie } = await Plain.signedIn('lynx');
