@@ -20,7 +20,9 @@ for (const tls of [false, true])
     let stand;
 
     before(async () => {
-      stand = await Stand.start({ broker: 'mosquitto', tls });
+      // A thousand clients of one process may need longer than the usual ten seconds on a busy machine.
+      const config = { connect_timeout_ms: 60000, head_timeout_ms: 60000 };
+      stand = await Stand.start({ broker: 'mosquitto', tls, config });
     });
     after(() => stand?.stop());
 
