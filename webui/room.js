@@ -17,6 +17,7 @@ const ECHO_MS = 300; // from the acknowledgement, until the history is asked for
 const AGAIN_MS = 3000; // until the history is asked for again
 const FETCH_MS = 30000;
 const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP meanwhile
+const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 const { room, topic, epoch, last, me, name, expires, maxPayload } = document.getElementById('room').dataset;
@@ -33,6 +34,7 @@ let isOver = false;
 function tell(state, text) {
   if (isOver || status.textContent === text) return;
   status.dataset.state = state;
+  status.title = text; // where there is room for the dot alone
   const words = document.createElement('span');
   words.textContent = text;
   status.replaceChildren(words);
@@ -118,8 +120,16 @@ const outbox = new Outbox({
     }),
 });
 
+let patience = 0;
+
+function waitForConnection() {
+  patience ||= setTimeout(() => isOver || httpWays.start(), PATIENCE_MS);
+}
+
 const connection = new Connection(topic, {
   ready() {
+    clearTimeout(patience);
+    patience = 0;
     tell('live', 'Live');
     // What comes twice for a moment is shown once.
     timeline.catchUp().catch(catchUpUntilDone).finally(() => connection.isReady && httpWays.stop());
@@ -134,6 +144,7 @@ const connection = new Connection(topic, {
     outbox.lostAll();
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
     if (failures >= BLOCKED_FAILURES) httpWays.start();
+    else waitForConnection();
     if (httpWays.way) outbox.flush();
     else tell('down', failures > 1 ? 'Connecting…' : 'Reconnecting…');
   },
@@ -353,3 +364,4 @@ if (Number(expires) > 0) endWithToken();
 watchOlderLink();
 tell('down', 'Connecting…');
 connection.start();
+waitForConnection();
