@@ -69,14 +69,15 @@ void page_chart_add(struct page_chart *chart, const struct message *m)
 // At most six digits that mean something, and no zeros behind them.
 static void write_number(double value, struct buf *out)
 {
-    double size = fabs(value), scale = 1e5;
+    double size = fabs(value), limit = 10, scale = 1e5;
     int decimals = 5;
     if (size != 0 && (size < 1e-4 || size >= 1e15)) {
         buf_printf(out, "%.3e", value);
         return;
     }
-    for (double limit = 10; size >= limit && decimals > 0; limit *= 10) {
+    while (size >= limit && decimals > 0) {
         decimals--;
+        limit *= 10;
         scale /= 10;
     }
     // Rounded as the script does it: printf would round a half to the even digit.
