@@ -5,10 +5,10 @@
 // shown is only ever set as text. The server's templates (message.html) make the same elements.
 
 import { withLinks } from './links.js';
+import { hueOf, initialOf } from './people.js';
 import { dayOf, localize, localizeAll, nameOfDay } from './times.js';
 
-const TOGETHER_MS = 300000; // as in gateway/page_room.c, like the number of hues
-const HUES = 8;
+const TOGETHER_MS = 300000; // as in gateway/page_room.c
 const SHOWN_MAX = 1000;
 const SHOWN_LESS = 200; // so many go when it is too many
 const NEAR_END_PX = 48;
@@ -17,12 +17,6 @@ function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
   return made;
-}
-
-function hueOf(from) {
-  let hash = 2166136261; // FNV-1a
-  for (const byte of new TextEncoder().encode(from)) hash = Math.imul(hash ^ byte, 16777619);
-  return (hash >>> 0) % HUES;
 }
 
 function byLine(name, from, date) {
@@ -34,7 +28,7 @@ function byLine(name, from, date) {
 
 function item(name, from, date) {
   const li = element('li', { className: `hue${hueOf(from)}` }, byLine(name, from, date));
-  li.dataset.initial = [...name][0] ?? '';
+  li.dataset.initial = initialOf(name);
   return li;
 }
 

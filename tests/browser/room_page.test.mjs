@@ -38,7 +38,7 @@ describe("the room's page", { skip }, () => {
   }
   const publish = (room, text) => device.publish(`rooms/${room}/messages`, text);
 
-  test('says who is there', async () => {
+  test('says who is there: a number that opens to a list', async () => {
     const alice = await visit('people', 'alice');
     await alice.live();
     const bob = await visit('people', 'bob');
@@ -46,11 +46,53 @@ describe("the room's page", { skip }, () => {
     await bob.say('hello'); // alice had not heard of him
     const names = () => alice.page.$$eval('#member-list li', (all) => all.map((one) => one.textContent));
     await waitFor(async () => (await names()).length === 2, 'two members');
-    assert.deepEqual(await names(), ["alice's name (you)", "bob's name"]);
-    assert.equal(await alice.page.textContent('#member-count'), '2');
-    await alice.page.click('#members summary');
+    assert.deepEqual(await names(), ["alice's name you", "bob's name"]);
+    assert.equal(await alice.page.textContent('#members summary'), '2 here');
+    assert.equal(await alice.page.getByRole('complementary').count(), 0);
+    assert.equal(await alice.page.isVisible('#member-list'), false);
+    await alice.page.focus('#members summary');
+    await alice.page.keyboard.press('Enter');
     assert.ok(await alice.page.isVisible('#member-list'));
+    await alice.page.keyboard.press('Escape');
+    assert.equal(await alice.page.isVisible('#member-list'), false);
     alice.noComplaints();
+  });
+
+  test('has the list at the side of a wide window, and nothing moves when it comes', async () => {
+    const alice = await visit('side', 'alice', { viewport: { width: 1400, height: 800 } });
+    const place = () => alice.page.$eval('#log', (log) => JSON.stringify(log.getBoundingClientRect()));
+    const before = await place();
+    const here = alice.page.getByRole('complementary', { name: 'Here now' });
+    await here.getByText("alice's name").waitFor();
+    assert.equal(await place(), before);
+    assert.equal(await alice.page.isVisible('#members'), false);
+    await alice.page.setViewportSize({ width: 800, height: 800 });
+    await alice.page.click('#members summary');
+    assert.ok(await alice.page.isVisible('#members #member-list'));
+    await alice.page.setViewportSize({ width: 1400, height: 800 });
+    await here.getByText("alice's name").waitFor();
+    alice.noComplaints();
+  });
+
+  test('leads to a page of who is there, where no script runs', async () => {
+    const alice = await visit('folk', 'alice');
+    await alice.live();
+    const bob = await visit('folk', 'bob', { javaScriptEnabled: false });
+    await bob.page.click('a:has-text("Who is here")');
+    await bob.page.waitForURL('**/rooms/folk/members');
+    const lines = await bob.page.$$eval('.people li', (all) => all.map((li) => li.textContent.replace(/ since.*/, '')));
+    assert.deepEqual(lines.sort(), ["alice's name by WebSocket and a page", "bob's name by a page"]);
+    await bob.page.click('text=Back to the room');
+    await bob.page.waitForURL('**/rooms/folk');
+    bob.noComplaints();
+    const nobody = await Visitor.create(browser, stack);
+    visitors.push(nobody);
+    assert.equal((await nobody.page.goto(`${stack.url}/rooms/folk/members`)).status(), 401);
+    assert.ok(await nobody.page.isVisible('#token'));
+    await nobody.page.fill('#token', stack.broker.token('carol', { other: 'rw' }));
+    await nobody.page.click('form:has(#token) button');
+    await nobody.page.waitForURL('**/rooms/folk/members');
+    assert.match(await nobody.page.textContent('main'), /does not let you read this room/);
   });
 
   test('shows where reading stopped, and how much is new in the title', async () => {
