@@ -7,6 +7,7 @@
 import { Chart } from './chart.js';
 import { Connection } from './connection.js';
 import { HttpWays } from './http_ways.js';
+import { Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
 import { fromJson, fromMqtt } from './message.js';
@@ -94,11 +95,10 @@ const timeline = new Timeline({
   last: Number(last),
   fetchPage: (after) => fetchPage(after === null ? 'limit=50' : `after=${after}&limit=500`),
   show(message, facts) {
-    const isUnread = document.visibilityState !== 'visible';
-    log.append(message, { ...facts, isUnread });
+    log.append(message, facts);
     chart.add(message);
     members.heard(message.from);
-    if (!isUnread) return;
+    if (document.visibilityState === 'visible' || message.from === me) return;
     unread += 1;
     document.title = `(${unread}) ${title}`;
   },
@@ -200,11 +200,14 @@ async function tryToCatchUp() {
   }
 }
 
+// Of the last message that was in sight, on an earlier visit, too.
+const readUpTo = new Kept('localStorage', `roomwire-read-${me}-${room}`);
+
 document.addEventListener('visibilitychange', () => {
-  // The line above what is new stays while it is being read, until nobody looks again.
-  if (document.visibilityState !== 'visible') log.forgetUnread();
   unread = 0;
   document.title = title;
+  if (document.visibilityState === 'visible') log.lookedAt();
+  else if (log.leave()) readUpTo.text = timeline.position;
 });
 
 // ---- writing ----
@@ -248,23 +251,10 @@ async function post(entry) {
   }
 }
 
-const draftKey = `roomwire-draft-${room}`;
+const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);
 
 function keepDraft() {
-  try {
-    if (input.value) sessionStorage.setItem(draftKey, input.value);
-    else sessionStorage.removeItem(draftKey);
-  } catch {
-    // Storage may be forbidden; then a draft lives as long as the page.
-  }
-}
-
-function restoreDraft() {
-  try {
-    input.value ||= sessionStorage.getItem(draftKey) ?? '';
-  } catch {
-    // as above
-  }
+  draft.text = input.value;
 }
 
 function say(event) {
@@ -282,7 +272,7 @@ function say(event) {
 }
 
 function startWriting() {
-  restoreDraft();
+  input.value ||= draft.text;
   form.addEventListener('submit', say);
   input.addEventListener('input', keepDraft);
   input.addEventListener('keydown', (event) => {
@@ -361,6 +351,7 @@ function endWithToken() {
   else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
 if (Number(expires) > 0) endWithToken();
+if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(readUpTo.text.slice(epoch.length + 1));
 watchOlderLink();
 tell('down', 'Connecting…');
 connection.start();

@@ -95,6 +95,10 @@ describe("the room's page", { skip }, () => {
     assert.match(await nobody.page.textContent('main'), /does not let you read this room/);
   });
 
+  // What stands in the list: texts of messages, and lines between them by their class.
+  const lines = ({ page }) => page.$$eval('#messages li', (all) =>
+    all.map((li) => (li.id ? li.querySelector('.text').textContent : li.className)));
+
   test('shows where reading stopped, and how much is new in the title', async () => {
     const alice = await visit('unread', 'alice');
     await alice.live();
@@ -110,14 +114,55 @@ describe("the room's page", { skip }, () => {
     await publish('unread', 'two');
     await alice.shows('two');
     assert.equal(await alice.page.title(), `(2) ${title}`);
-    const lines = () => alice.page.$$eval('#messages li', (all) =>
-      all.map((li) => (li.id ? li.querySelector('.text').textContent : li.className)));
-    assert.deepEqual(await lines(), ['day', 'seen', 'unread', 'one', 'two']);
+    assert.deepEqual(await lines(alice), ['day', 'seen', 'unread', 'one', 'two']);
     await look('visible');
     assert.equal(await alice.page.title(), title);
-    assert.deepEqual(await lines(), ['day', 'seen', 'unread', 'one', 'two'], 'still there to be read');
+    assert.deepEqual(await lines(alice), ['day', 'seen', 'unread', 'one', 'two'], 'still there to be read');
     await look('hidden');
-    assert.deepEqual(await lines(), ['day', 'seen', 'one', 'two']);
+    assert.deepEqual(await lines(alice), ['day', 'seen', 'one', 'two']);
+    await publish('unread', 'three');
+    await alice.shows('three');
+    assert.deepEqual(await lines(alice), ['day', 'seen', 'one', 'two', 'unread', 'three']);
+  });
+
+  test('shows on the next visit where reading stopped', async () => {
+    await publish('again', 'one');
+    const alice = await visit('again', 'alice');
+    await alice.live();
+    assert.deepEqual(await lines(alice), ['day', 'one']);
+    await alice.page.goto(stack.url);
+    await publish('again', 'two');
+    await publish('again', 'three');
+    await alice.page.goto(`${stack.url}/rooms/again`);
+    await alice.live();
+    assert.deepEqual(await lines(alice), ['day', 'one', 'unread', 'two', 'three']);
+    await alice.page.reload();
+    await alice.live();
+    assert.deepEqual(await lines(alice), ['day', 'one', 'two', 'three']);
+  });
+
+  test('shows to who reads above what came below', async () => {
+    const alice = await visit('above', 'alice');
+    await alice.live();
+    for (let n = 0; n < 40; n++) await publish('above', `line ${n}`);
+    await alice.shows('line 39');
+    assert.ok(!(await lines(alice)).includes('unread'));
+    const scroll = (top) => alice.page.$eval('#log', (log, to) => new Promise((done) => {
+      log.addEventListener('scroll', () => done(), { once: true });
+      log.scrollTo(0, to);
+    }), top);
+    await scroll(-400);
+    await publish('above', 'news');
+    await alice.shows('news');
+    assert.deepEqual((await lines(alice)).slice(-3), ['line 39', 'unread', 'news']);
+    await scroll(0);
+    await publish('above', 'at the end');
+    await alice.shows('at the end');
+    assert.deepEqual((await lines(alice)).slice(-4), ['line 39', 'unread', 'news', 'at the end']);
+    await scroll(-400);
+    await publish('above', 'more news');
+    await alice.shows('more news');
+    assert.deepEqual((await lines(alice)).slice(-4), ['news', 'at the end', 'unread', 'more news']);
   });
 
   test('has a line above each day, the same with and without scripts', async () => {
