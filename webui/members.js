@@ -38,6 +38,7 @@ export class Members {
     document.addEventListener('visibilitychange', () => this.look());
     document.addEventListener('click', ({ target }) => this.#box.contains(target) || this.#close());
     document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
+    this.#aside.append(element('h2', {}, 'Here now'));
     this.#wide.addEventListener('change', () => this.#place());
     this.#place();
   }
@@ -84,7 +85,8 @@ export class Members {
     if (what === this.#shown) return; // who is reading the list goes on reading it
     this.#shown = what;
     this.#known = new Set(members.map(({ subject }) => subject));
-    this.#count.textContent = `${members.length}${more ? '+' : ''}`;
+    const count = `${members.length}${more ? '+' : ''}`;
+    this.#count.replaceChildren(count, element('span', { className: 'unseen' }, ' here'));
     this.#list.replaceChildren(...members.map((member) => this.#item(member)));
     this.#box.hidden = false;
   }
