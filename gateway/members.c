@@ -8,6 +8,7 @@
 #include "auth.h"
 #include "core/hash.h"
 #include "core/table.h"
+#include "page_handlers.h"
 #include "readers.h"
 
 struct members_query {
@@ -258,6 +259,10 @@ void members_get(struct exchange *x)
 {
     struct caller caller;
     struct span room = exchange_part(x);
+    if (!exchange_prefers_json(x)) {
+        page_members(x);
+        return;
+    }
     if (!topic_is_room(room)) {
         exchange_refuse(x, 400, ERR_INVALID, TOPIC_ROOM_RULE);
         return;

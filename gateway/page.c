@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/message.h"
+#include "core/topic.h"
 #include "page_handlers.h"
 
 enum { PAGE_BYTES_MAX = 128 << 20 };
@@ -41,6 +42,28 @@ enum err page_init(struct page *page, struct exchange *x, enum err *out_token_er
         *out_token_err = ERR_OK;
     set_who(page);
     return ERR_OK;
+}
+
+bool page_init_readable(struct page *page, struct exchange *x)
+{
+    enum err token_err;
+    struct span room = exchange_part(x);
+    enum err err = page_init(page, x, &token_err);
+    if (err) {
+        exchange_refuse(x, 500, err, NULL);
+        return false;
+    }
+    err = auth_check_room(exchange_worker(x), &page->caller, RIGHTS_SUBSCRIBE, room);
+    if (!err && topic_is_room(room))
+        return true;
+    if (!topic_is_room(room))
+        page_refuse(page, 404, ERR_NOT_FOUND, "No room can be called that.", span_of(""));
+    else if (err == ERR_TOKEN_MISSING)
+        page_ask_sign_in(page, token_err, span_of(""));
+    else
+        page_refuse(page, 403, err, "Your token does not let you read this room.", span_of(""));
+    page_finish(page);
+    return false;
 }
 
 void page_finish(struct page *page)

@@ -50,6 +50,9 @@ struct page {
 // Begins a page and finds out who is calling. A bad token counts as nobody, and `*out_token_err`
 // says why it is bad. Errors: what auth_identify has beside that; the page needs no finish then.
 MUST_USE enum err page_init(struct page *page, struct exchange *x, enum err *out_token_err);
+// Begins a page about the room in the request's path, for a caller who may read it. False for
+// everybody else: the exchange was answered then, and the page needs no finish.
+bool page_init_readable(struct page *page, struct exchange *x);
 void page_finish(struct page *page);
 
 // The value {{name}}, borrowed until the page is sent. A flag is true when its text is not empty.
@@ -84,7 +87,7 @@ const char *page_status_title(int status);
 // links.
 void page_write_lines(struct span text, struct buf *out);
 // Of a sender: the number of his colour in style.css, and the first character of his name.
-// webui/log.js does the same.
+// webui/people.js does the same.
 unsigned page_hue(struct span from);
 struct span page_initial(struct span name);
 // "2026-11-21 09:00 UTC".

@@ -2,13 +2,15 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "page_chart.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "core/json.h"
 #include "html.h"
+#include "page.h"
 
-// The drawing's own units; style.css stretches it. Lines keep off the edges.
-#define WIDTH 600.0
-#define HEIGHT 100.0
-#define EDGE 4.0
+// A drawing's own units; style.css stretches it. Lines keep off the edges.
+enum { WIDTH = 1200, HEIGHT = 240, EDGE = 12 };
 
 // ---- taking in ----
 
@@ -20,8 +22,7 @@ static struct page_chart_series *find(struct page_chart *chart, struct span name
     if (chart->series_count == PAGE_CHART_SERIES || name.len > PAGE_CHART_NAME)
         return NULL;
     struct page_chart_series *series = &chart->series[chart->series_count++];
-    if (name.len > 0)
-        memcpy(series->name, name.ptr, name.len);
+    memcpy(series->name, name.ptr, name.len);
     return series;
 }
 
@@ -58,90 +59,144 @@ void page_chart_add(struct page_chart *chart, const struct message *m)
         for (const struct json *one = json_first(root); one != NULL; one = json_next(one))
             is_measurement |= add_point(chart, json_name(one), one, m->date_ms);
     else
-        is_measurement = add_point(chart, "", root, m->date_ms);
+        is_measurement = add_point(chart, PAGE_CHART_ONLY, root, m->date_ms);
     chart->measurements += is_measurement;
     json_destroy(root);
 }
 
-// ---- drawing ----
+// ---- numbers ----
 
-struct extent {
-    int64_t begin_ms, end_ms;
+// At most six digits that mean something, and no zeros behind them.
+static void write_number(double value, struct buf *out)
+{
+    double size = fabs(value), limit = 10, scale = 1e5;
+    int decimals = 5;
+    if (size != 0 && (size < 1e-4 || size >= 1e15)) {
+        buf_printf(out, "%.3e", value);
+        return;
+    }
+    while (size >= limit && decimals > 0) {
+        decimals--;
+        limit *= 10;
+        scale /= 10;
+    }
+    // Rounded as the script does it: printf would round a half to the even digit.
+    size = floor(size * scale + 0.5) / scale;
+    char text[32];
+    int len = snprintf(text, sizeof text, "%.*f", decimals, size);
+    while (decimals > 0 && text[len - 1] == '0')
+        len--;
+    len -= text[len - 1] == '.';
+    buf_add_text(out, value < 0 ? "-" : "");
+    buf_add(out, text, (size_t)len);
+}
+
+struct range {
     double low, high;
 };
 
-static struct extent extent_of(const struct page_chart_series *series)
+static void widen(struct range *range, double value)
 {
-    struct extent e = {series->points[0].date_ms, series->points[series->count - 1].date_ms,
-                       series->points[0].value, series->points[0].value};
-    for (size_t i = 1; i < series->count; i++) {
-        double value = series->points[i].value;
-        e.low = value < e.low ? value : e.low;
-        e.high = value > e.high ? value : e.high;
+    range->low = fmin(range->low, value);
+    range->high = fmax(range->high, value);
+}
+
+// How far along the range the value is, of `length`; the middle of a range that is none.
+static long along(struct range range, double value, int length)
+{
+    double whole = range.high / 2 - range.low / 2; // halves, for the difference is finite then
+    return lround((whole > 0 ? (value / 2 - range.low / 2) / whole : 0.5) * length);
+}
+
+// ---- drawing ----
+
+static struct range dates_of(const struct page_chart *chart)
+{
+    struct range dates = {INFINITY, -INFINITY};
+    for (size_t i = 0; i < chart->series_count; i++) {
+        const struct page_chart_series *series = &chart->series[i];
+        widen(&dates, (double)series->points[0].date_ms);
+        widen(&dates, (double)series->points[series->count - 1].date_ms);
     }
-    return e;
+    return dates;
 }
 
-static struct extent extent_of_all(const struct page_chart *chart)
+static struct range values_of(const struct page_chart_series *series)
 {
-    struct extent all = extent_of(&chart->series[0]);
-    for (size_t i = 1; i < chart->series_count; i++) {
-        struct extent e = extent_of(&chart->series[i]);
-        all.begin_ms = e.begin_ms < all.begin_ms ? e.begin_ms : all.begin_ms;
-        all.end_ms = e.end_ms > all.end_ms ? e.end_ms : all.end_ms;
-        all.low = e.low < all.low ? e.low : all.low;
-        all.high = e.high > all.high ? e.high : all.high;
-    }
-    return all;
+    struct range values = {INFINITY, -INFINITY};
+    for (size_t i = 0; i < series->count; i++)
+        widen(&values, series->points[i].value);
+    return values;
 }
 
-// All the way for nothing to divide by.
-static double part(double value, double low, double high)
+static void write_line(const struct page_chart_series *series, struct range dates,
+                       struct range values, struct buf *out)
 {
-    return high > low ? (value - low) / (high - low) : 0.5;
-}
-
-static void write_line(const struct page_chart *chart, size_t index, const struct extent *all,
-                       struct buf *out)
-{
-    const struct page_chart_series *series = &chart->series[index];
-    buf_printf(out, "<polyline class=\"s%zu\" points=\"", index);
+    long x = 0, y = 0;
+    buf_add_text(out, "<polyline points=\"");
     for (size_t i = 0; i < series->count; i++) {
-        double x =
-            part((double)series->points[i].date_ms, (double)all->begin_ms, (double)all->end_ms);
-        double y = part(series->points[i].value, all->low, all->high);
-        buf_printf(out, "%s%.1f,%.1f", i > 0 ? " " : "", x * WIDTH,
-                   HEIGHT - EDGE - y * (HEIGHT - 2 * EDGE));
+        x = along(dates, (double)series->points[i].date_ms, WIDTH);
+        y = HEIGHT - EDGE - along(values, series->points[i].value, HEIGHT - 2 * EDGE);
+        buf_printf(out, "%s%ld,%ld", i > 0 ? " " : "", x, y);
     }
-    buf_add_text(out, "\"></polyline>");
+    // A dot where the line ends: an empty stroke has round ends, however it is stretched.
+    buf_printf(out, "\"></polyline><path class=\"last\" d=\"M%ld %ldh0\"></path>", x, y);
 }
 
-static void write_caption(const struct page_chart *chart, size_t index, struct buf *out)
+static void write_svg(const struct page_chart_series *series, struct range dates,
+                      struct range values, struct buf *out)
+{
+    buf_printf(out,
+               "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\">"
+               "<path class=\"grid\" d=\"M0 %dH%dM0 %dH%d\"></path>",
+               WIDTH, HEIGHT, EDGE, WIDTH, HEIGHT - EDGE, WIDTH);
+    write_line(series, dates, values, out);
+    // For who cannot see it; a <desc> would be shown by browsers that know no SVG.
+    buf_add_text(out, "<title>");
+    html_escape(span_of(series->name), out);
+    buf_add_text(out, " from ");
+    write_number(values.low, out);
+    buf_add_text(out, " to ");
+    write_number(values.high, out);
+    buf_add_text(out, "</title></svg>\n");
+}
+
+static void write_series(const struct page_chart *chart, size_t index, struct buf *out)
 {
     const struct page_chart_series *series = &chart->series[index];
-    struct extent e = extent_of(series);
-    buf_printf(out, "<span class=\"s%zu\">", index);
-    html_escape(span_of(series->name[0] != '\0' ? series->name : "value"), out);
-    buf_printf(out, " <b>%.6g</b> <small>%.6g to %.6g</small></span>\n",
-               series->points[series->count - 1].value, e.low, e.high);
+    struct range values = values_of(series);
+    buf_printf(out, "<div class=\"series s%zu\">\n<p><span>", index);
+    html_escape(span_of(series->name), out);
+    buf_add_text(out, "</span> <b>");
+    write_number(series->points[series->count - 1].value, out);
+    buf_add_text(out, "</b></p>\n");
+    write_svg(series, dates_of(chart), values, out);
+    buf_add_text(out, "<p class=\"range\"><span>");
+    write_number(values.low, out);
+    buf_add_text(out, "</span><i> to </i><span>");
+    write_number(values.high, out);
+    buf_add_text(out, "</span></p>\n</div>\n");
+}
+
+static void write_date(double date_ms, struct buf *out)
+{
+    char date[MESSAGE_DATE_TEXT], when[PAGE_DATE_TEXT];
+    message_format_date((int64_t)date_ms, date);
+    page_format_date((int64_t)date_ms, when);
+    buf_printf(out, "<time datetime=\"%s\">%s</time>", date, when);
 }
 
 void page_chart_write(const struct page_chart *chart, struct buf *out)
 {
     if (chart->measurements < 2 || chart->measurements * 2 < chart->messages)
         return;
-    struct extent all = extent_of_all(chart);
-    buf_add_text(out, "<figure class=\"chart\" id=\"chart\">\n"
-                      "<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\" "
-                      "aria-labelledby=\"chart-words\">"
-                      "<path class=\"grid\" d=\"M0 4H600M0 50H600M0 96H600\"></path>");
+    struct range dates = dates_of(chart);
+    buf_add_text(out, "<figure class=\"chart\" id=\"chart\" aria-label=\"Measurements\">\n");
     for (size_t i = 0; i < chart->series_count; i++)
-        write_line(chart, i, &all, out);
-    buf_printf(out,
-               "</svg>\n<span class=\"high\">%.6g</span> <span class=\"low\">%.6g</span>\n"
-               "<figcaption id=\"chart-words\">\n",
-               all.high, all.low);
-    for (size_t i = 0; i < chart->series_count; i++)
-        write_caption(chart, i, out);
+        write_series(chart, i, out);
+    buf_add_text(out, "<figcaption>");
+    write_date(dates.low, out);
+    buf_add_text(out, "<i> to </i>");
+    write_date(dates.high, out);
     buf_add_text(out, "</figcaption>\n</figure>\n");
 }

@@ -2,8 +2,9 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // The chart of a room whose messages are measurements: numbers, or JSON objects with numbers in
-// them. Drawn as SVG, so that it is there without a script; webui/chart.js draws the same and goes
-// on with it.
+// them. One small drawing for each, since what is measured together is rarely of one size, over one
+// time. It is SVG, so that it is there without a script; webui/chart.js draws the same and goes on
+// with it, and both are held to tests/data/charts.json.
 #ifndef ROOMWIRE_GATEWAY_PAGE_CHART_H
 #define ROOMWIRE_GATEWAY_PAGE_CHART_H
 
@@ -11,14 +12,18 @@
 #include "core/message.h"
 
 enum {
-    PAGE_CHART_SERIES = 4,    // further numbers of an object are left out
-    PAGE_CHART_POINTS = 50,   // of a series: as many as a page has messages
-    PAGE_CHART_NAME = 32,     // bytes of a series' name, longer ones are left out
-    PAGE_CHART_PAYLOAD = 1024 // bytes: longer ones are no measurements
+    PAGE_CHART_SERIES = 4,      // further numbers of an object are left out
+    PAGE_CHART_POINTS = 50,     // of a series: as many as a page has messages
+    PAGE_CHART_NAME = 32,       // bytes of a series' name, longer ones are left out
+    PAGE_CHART_PAYLOAD = 1024,  // bytes: longer ones are no measurements
+    PAGE_CHART_HTML_MAX = 16384 // bytes that page_chart_write may append
 };
 
+// The name of a series of payloads that are numbers by themselves.
+#define PAGE_CHART_ONLY "value"
+
 struct page_chart_series {
-    char name[PAGE_CHART_NAME + 1]; // "" for a payload that is a number by itself
+    char name[PAGE_CHART_NAME + 1];
     size_t count;
     struct {
         int64_t date_ms;

@@ -15,6 +15,8 @@ void page_lobby(struct exchange *x);
 void page_room_get(struct exchange *x);
 // GET /rooms/*/live: the newest messages on a page that never ends, for a frame.
 void page_live(struct exchange *x);
+// GET /rooms/*/members: who is in the room, for those who ask for HTML.
+void page_members(struct exchange *x);
 // POST /rooms/*: publishes the form's "text" and leads back to the room.
 void page_room_post(struct exchange *x);
 // GET /bill: what was metered and what it costs, for holders of the claim "bill".

@@ -127,20 +127,8 @@ static void open_page(struct page *page, struct span room)
 void page_live(struct exchange *x)
 {
     struct page page;
-    enum err token_err;
-    struct span room = exchange_part(x);
-    if (page_init(&page, x, &token_err) != ERR_OK) {
-        exchange_refuse(x, 500, ERR_MEMORY, NULL);
+    if (!page_init_readable(&page, x))
         return;
-    }
-    enum err err = auth_check_room(exchange_worker(x), &page.caller, RIGHTS_SUBSCRIBE, room);
-    if (!topic_is_room(room))
-        page_refuse(&page, 404, ERR_NOT_FOUND, "No room can be called that.", span_of(""));
-    else if (err == ERR_TOKEN_MISSING)
-        page_ask_sign_in(&page, token_err, span_of(""));
-    else if (err != ERR_OK)
-        page_refuse(&page, 403, err, NULL, span_of(""));
-    else
-        open_page(&page, room);
+    open_page(&page, exchange_part(x));
     page_finish(&page);
 }

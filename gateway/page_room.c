@@ -18,8 +18,7 @@ enum {
     ROOM_PAGE_BYTES = 8 << 20, // payloads shown in full on one page
     ROOM_TOGETHER_MS = 300000, // messages of one sender within this time stand together
     ROOM_DAY_MS = 86400000,
-    ROOM_ID_MAX_BITS = 53,
-    CHART_HTML_MAX = 32768
+    ROOM_ID_MAX_BITS = 53
 };
 
 // ---- opening ----
@@ -244,7 +243,7 @@ static void set_topic(struct page *page, const struct page_room *view)
 static void set_chart(struct page *page, const struct page_chart *chart)
 {
     struct buf html;
-    buf_init(&html, CHART_HTML_MAX);
+    buf_init(&html, PAGE_CHART_HTML_MAX);
     page_chart_write(chart, &html);
     if (html.status == ERR_OK)
         page_set_copy(page, "chart", buf_span(&html));

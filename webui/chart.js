@@ -2,67 +2,130 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // The chart of a room whose messages are measurements. gateway/page_chart.c draws the same for who
-// has no script; here it goes on as messages come.
+// has no script; here it goes on as messages come. Both are held to tests/data/charts.json.
+
+import { localize } from './times.js';
 
 const SERIES_MAX = 4;
 const POINTS_MAX = 50; // messages that are looked at
-const NAME_MAX = 32;
-const TEXT_MAX = 1024;
-const [WIDTH, HEIGHT, EDGE] = [600, 100, 4];
+const NAME_MAX = 32; // bytes
+const TEXT_MAX = 1024; // bytes
+const ONLY = 'value'; // the name of numbers by themselves
+const [WIDTH, HEIGHT, EDGE] = [1200, 240, 12];
 const SVG = 'http://www.w3.org/2000/svg';
+
+const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 // The numbers of a message: [[name, number]...]; empty if it is no measurement.
 export function measure(text) {
-  if (text === null || text.length > TEXT_MAX || !/^[-{0-9]/.test(text)) return [];
+  if (text === null || text.length > TEXT_MAX || !/^[-{0-9]/.test(text) || bytesOf(text) > TEXT_MAX) return [];
   let json;
   try {
     json = JSON.parse(text);
   } catch {
     return [];
   }
-  const pairs = typeof json === 'number' ? [['', json]] : Object.entries(json ?? {});
-  return pairs.filter(([name, value]) => Number.isFinite(value) && new TextEncoder().encode(name).length <= NAME_MAX);
+  const pairs = typeof json === 'number' ? [[ONLY, json]] : Object.entries(json);
+  return pairs.filter(([name, value]) => Number.isFinite(value) && bytesOf(name) <= NAME_MAX);
+}
+
+// At most six digits that mean something, and no zeros behind them.
+export function brief(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) {
+    return value.toExponential(3).replace(/e([+-])(\d)$/, 'e$10$2');
+  }
+  let [scale, decimals] = [1e5, 5];
+  for (let limit = 10; size >= limit && decimals > 0; limit *= 10) {
+    decimals -= 1;
+    scale /= 10;
+  }
+  const rounded = Math.floor(size * scale + 0.5) / scale;
+  return (value < 0 ? '-' : '') + Number(rounded.toFixed(decimals));
+}
+
+const rangeOf = (numbers) => ({ low: Math.min(...numbers), high: Math.max(...numbers) });
+
+// How far along the range the value is, of `length`; the middle of a range that is none.
+function along({ low, high }, value, length) {
+  const whole = high / 2 - low / 2; // halves, for the difference is finite then
+  return Math.round((whole > 0 ? (value / 2 - low / 2) / whole : 0.5) * length);
+}
+
+// By name, in the order in which the names came: [{ date, value }...]; and how many of the samples
+// are measurements.
+function collect(samples) {
+  const series = new Map();
+  let measurements = 0;
+  for (const { date, values } of samples) {
+    const taken = values.filter(([name]) => {
+      if (!series.has(name) && series.size < SERIES_MAX) series.set(name, []);
+      return series.has(name);
+    });
+    for (const [name, value] of taken) series.get(name).push({ date, value });
+    measurements += Number(taken.length > 0);
+  }
+  return { series, measurements };
 }
 
 // What is drawn of `samples` ({ date, values: measure() }, oldest first); null if there is nothing
 // to draw: unless half of them, and two at least, are measurements.
 export function layOut(samples) {
-  const series = new Map();
-  let measurements = 0;
-  for (const { date, values } of samples) {
-    let isOne = false;
-    for (const [name, value] of values) {
-      if (!series.has(name) && series.size === SERIES_MAX) continue;
-      if (!series.has(name)) series.set(name, []);
-      series.get(name).push({ date, value });
-      isOne = true;
-    }
-    measurements += Number(isOne);
-  }
+  const { series, measurements } = collect(samples);
   if (measurements < 2 || measurements * 2 < samples.length) return null;
-  const all = [...series.values()].flat();
-  const bounds = (points, key) => [Math.min(...points.map((p) => p[key])), Math.max(...points.map((p) => p[key]))];
-  const [begin, end] = bounds(all, 'date');
-  const [low, high] = bounds(all, 'value');
-  const part = (value, from, to) => (to > from ? (value - from) / (to - from) : 0.5);
-  const point = ({ date, value }) =>
-    `${(part(date, begin, end) * WIDTH).toFixed(1)},${(HEIGHT - EDGE - part(value, low, high) * (HEIGHT - 2 * EDGE)).toFixed(1)}`;
-  const lines = [...series].map(([name, points]) => ({
-    name: name || 'value',
-    points: points.map(point).join(' '),
-    last: points.at(-1).value,
-    range: bounds(points, 'value'),
-  }));
-  return { low, high, lines };
+  const dates = rangeOf([...series.values()].flat().map(({ date }) => date));
+  const lines = [...series].map(([name, points]) => {
+    const values = rangeOf(points.map(({ value }) => value));
+    const place = ({ date, value }) =>
+      [along(dates, date, WIDTH), HEIGHT - EDGE - along(values, value, HEIGHT - 2 * EDGE)];
+    return {
+      name,
+      points: points.map((point) => place(point).join(',')).join(' '),
+      end: place(points.at(-1)).join(' '),
+      last: brief(points.at(-1).value),
+      low: brief(values.low),
+      high: brief(values.high),
+    };
+  });
+  return { begin: dates.low, end: dates.high, lines };
 }
 
-const brief = (number) => String(Number(number.toPrecision(6)));
+// ---- drawing ----
 
-function make(name, attributes, ...children) {
-  const made = name === name.toUpperCase() ? document.createElementNS(SVG, name.toLowerCase()) : document.createElement(name);
+function fill(made, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.append(...children);
   return made;
+}
+
+const html = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
+const svg = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
+
+function drawing({ name, points, end, low, high }) {
+  return svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' },
+    svg('path', { class: 'grid', d: `M0 ${EDGE}H${WIDTH}M0 ${HEIGHT - EDGE}H${WIDTH}` }),
+    svg('polyline', { points }),
+    svg('path', { class: 'last', d: `M${end}h0` }),
+    svg('title', {}, `${name} from ${low} to ${high}`));
+}
+
+function panel(line, index) {
+  return html('div', { class: `series s${index}` }, '\n',
+    html('p', {}, html('span', {}, line.name), ' ', html('b', {}, line.last)), '\n',
+    drawing(line), '\n',
+    html('p', { class: 'range' }, html('span', {}, line.low), html('i', {}, ' to '), html('span', {}, line.high)), '\n');
+}
+
+function moment(date) {
+  const time = html('time', { datetime: new Date(date).toISOString() });
+  localize(time);
+  return time;
+}
+
+function figure({ begin, end, lines }) {
+  return html('figure', { class: 'chart', id: 'chart', 'aria-label': 'Measurements' }, '\n',
+    ...lines.flatMap((line, index) => [panel(line, index), '\n']),
+    html('figcaption', {}, moment(begin), html('i', {}, ' to '), moment(end)), '\n');
 }
 
 export class Chart {
@@ -75,6 +138,7 @@ export class Chart {
       const text = li.querySelector('.text:not(.data)');
       this.#take(Date.parse(li.querySelector('time').dateTime), text ? text.textContent : null);
     }
+    for (const time of document.querySelectorAll('#chart time')) localize(time);
   }
 
   add({ date, text }) {
@@ -97,24 +161,9 @@ export class Chart {
   #draw() {
     this.#isDue = false;
     const old = document.getElementById('chart');
-    const drawing = layOut(this.#samples);
-    if (!drawing) {
-      old?.remove();
-      return;
-    }
-    const fresh = this.#figure(drawing);
-    if (old) old.replaceWith(fresh);
-    else document.getElementById('log').before(fresh);
-  }
-
-  #figure({ low, high, lines }) {
-    const svg = make('SVG', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-labelledby': 'chart-words' },
-      make('PATH', { class: 'grid', d: 'M0 4H600M0 50H600M0 96H600' }),
-      ...lines.map(({ points }, n) => make('POLYLINE', { class: `s${n}`, points })));
-    const caption = make('figcaption', { id: 'chart-words' }, ...lines.map(({ name, last, range }, n) =>
-      make('span', { class: `s${n}` }, `${name} `, make('b', {}, brief(last)), ' ',
-        make('small', {}, `${brief(range[0])} to ${brief(range[1])}`))));
-    return make('figure', { class: 'chart', id: 'chart' }, svg,
-      make('span', { class: 'high' }, brief(high)), ' ', make('span', { class: 'low' }, brief(low)), caption);
+    const found = layOut(this.#samples);
+    if (!found) old?.remove();
+    else if (old) old.replaceWith(figure(found));
+    else document.getElementById('log').before(figure(found));
   }
 }

@@ -2,13 +2,18 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // Following a room where MQTT over WebSocket does not get through: by an event stream, and where
-// that brings nothing (a proxy holds it back), by long-polls. From these the stream is tried again
-// now and then. Not the way back to MQTT: connection.js keeps trying, whoever uses this stops it.
+// that brings nothing (a proxy holds it back), by long-polls, beside which the stream is tried again
+// now and then. What comes by both for a moment comes twice: whoever shows it sees to that. Not the
+// way back to MQTT: connection.js keeps trying, whoever uses this stops it.
 
-const OPEN_MS = 6000; // from asking for a stream until it says something
-const RETRY_MS = 2000;
+const OPEN_MS = 6000; // until a stream has to be open, at first or again
+const STREAM_AGAIN_MS = 30000; // from giving a stream up, while polls go on
+const CHECK_MS = 20000; // between looks at whether an open stream brings what there is
+const RETRY_MS = 2000; // after a poll in vain
 const WAIT_S = 25; // of a long-poll
-const POLLS_MAX = 20; // until the stream is tried again
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const idOf = (position) => position.slice(position.lastIndexOf('-') + 1);
 
 export class HttpWays {
   #url;
@@ -16,14 +21,16 @@ export class HttpWays {
   #fetchPage;
   #events;
   #source = null;
-  #timer = 0;
-  #run = 0; // which start the callbacks belong to; even: stopped
+  #timer = 0; // of the stream
+  #isRunning = false;
   #way = '';
+  #poller = null; // the loop of polls that is wanted
+  #wasBehind = false;
 
   // url: of the room's messages. position(): "<epoch>-<id>" of the newest message that is shown.
   // fetchPage(query): a page of the history. events.ready(way): 'stream' or 'poll', from now on what
   // follows comes; events.message(json); events.changed(): this is another log, or messages are
-  // missing: catch up; events.down(): nothing gets through.
+  // missing: catch up, and resolve then; events.down(): nothing gets through.
   constructor(url, { position, fetchPage, events }) {
     this.#url = url;
     this.#position = position;
@@ -36,20 +43,16 @@ export class HttpWays {
     return this.#way;
   }
 
-  get isRunning() {
-    return this.#run % 2 === 1;
-  }
-
   start() {
-    if (this.isRunning) return;
-    this.#run += 1;
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     this.#openStream();
   }
 
   stop() {
-    if (!this.isRunning) return;
-    this.#run += 1;
+    this.#isRunning = false;
     this.#way = '';
+    this.#poller = null;
     this.#closeStream();
   }
 
@@ -62,6 +65,11 @@ export class HttpWays {
 
   // ---- event stream ----
 
+  #in(delay, go) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(go, delay);
+  }
+
   #closeStream() {
     clearTimeout(this.#timer);
     this.#source?.close();
@@ -71,48 +79,81 @@ export class HttpWays {
   #openStream() {
     const source = new EventSource(`${this.#url}?lastEventId=${encodeURIComponent(this.#position())}`);
     this.#source = source;
-    this.#timer = setTimeout(() => this.#giveUpStream(), OPEN_MS);
-    source.addEventListener('stream-open', () => {
-      clearTimeout(this.#timer);
-      this.#become('stream');
-    });
+    this.#in(OPEN_MS, () => this.#giveUpStream());
+    source.addEventListener('stream-open', () => this.#streamOpened(source));
     source.addEventListener('stream-reset', () => this.#events.changed());
     source.addEventListener('message', ({ data }) => this.#events.message(JSON.parse(data)));
     source.addEventListener('error', () => this.#streamFailed(source));
   }
 
-  // It comes back by itself unless the answer was no stream at all.
+  #streamOpened(source) {
+    this.#poller = null;
+    this.#wasBehind = false;
+    this.#in(CHECK_MS, () => this.#check(source));
+    this.#become('stream');
+  }
+
+  // It comes back by itself, resuming by Last-Event-ID, unless the answer was no stream at all.
   #streamFailed(source) {
     if (source !== this.#source) return;
-    this.#become('');
-    if (source.readyState !== EventSource.CLOSED) return;
-    this.#closeStream();
-    this.#timer = setTimeout(() => this.#openStream(), RETRY_MS);
+    if (this.#way === 'stream') this.#become('');
+    if (source.readyState === EventSource.CLOSED) this.#giveUpStream();
+    else this.#in(OPEN_MS, () => this.#giveUpStream());
   }
 
   #giveUpStream() {
     this.#closeStream();
-    this.#poll(this.#run);
+    if (this.#way === 'stream') this.#become('');
+    this.#in(STREAM_AGAIN_MS, () => this.#openStream());
+    if (!this.#poller) this.#poll();
+  }
+
+  // A connection that died without a word, or a proxy that began to hold back, looks like a quiet
+  // room. The stream may be late once, but not twice.
+  async #check(source) {
+    const before = this.#position();
+    const isBehind = await this.#fetchPage(`after=${idOf(before)}&limit=1`)
+      .then(({ messages }) => messages.length > 0 && this.#position() === before)
+      .catch(() => true);
+    if (source !== this.#source || this.#way !== 'stream') return;
+    if (isBehind && this.#wasBehind) {
+      this.#giveUpStream();
+      return;
+    }
+    if (isBehind) this.#events.changed();
+    this.#wasBehind = isBehind;
+    this.#in(CHECK_MS, () => this.#check(source));
   }
 
   // ---- long-polls ----
 
-  async #poll(run) {
-    for (let count = 0; run === this.#run && count < POLLS_MAX; count++) {
-      const [, epoch, id] = /^(.*)-(\d+)$/.exec(this.#position());
+  async #poll() {
+    const poller = {};
+    this.#poller = poller;
+    const isWanted = () => this.#poller === poller;
+    while (isWanted()) {
       try {
-        // The first one answers at once, which shows that this way works.
-        const page = await this.#fetchPage(`after=${id}&limit=500&wait=${this.#way === 'poll' ? WAIT_S : 0}`);
-        if (run !== this.#run) return;
-        if (page.epoch !== epoch) this.#events.changed();
-        for (const json of page.messages) this.#events.message(json);
-        this.#become('poll');
+        await this.#pollOnce(isWanted);
       } catch {
-        if (run !== this.#run) return;
+        if (!isWanted()) return;
         this.#become('');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await sleep(RETRY_MS);
       }
     }
-    if (run === this.#run) this.#openStream();
+  }
+
+  async #pollOnce(isWanted) {
+    const before = this.#position();
+    // The first one answers at once, which shows that this way works.
+    const wait = this.#way === 'poll' ? WAIT_S : 0;
+    const { epoch, messages } = await this.#fetchPage(`after=${idOf(before)}&limit=500&wait=${wait}`);
+    if (!isWanted()) return;
+    this.#become('poll');
+    for (const json of messages) this.#events.message(json);
+    const isOther = !before.startsWith(`${epoch}-`);
+    if (!isOther && (messages.length === 0 || this.#position() !== before)) return;
+    // These do not follow what is shown. Asking for them again at once would help nobody.
+    await this.#events.changed();
+    if (this.#position() === before) await sleep(RETRY_MS);
   }
 }

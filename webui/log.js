@@ -5,10 +5,10 @@
 // shown is only ever set as text. The server's templates (message.html) make the same elements.
 
 import { withLinks } from './links.js';
+import { hueOf, initialOf } from './people.js';
 import { dayOf, localize, localizeAll, nameOfDay } from './times.js';
 
-const TOGETHER_MS = 300000; // as in gateway/page_room.c, like the number of hues
-const HUES = 8;
+const TOGETHER_MS = 300000; // as in gateway/page_room.c
 const SHOWN_MAX = 1000;
 const SHOWN_LESS = 200; // so many go when it is too many
 const NEAR_END_PX = 48;
@@ -17,12 +17,6 @@ function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
   return made;
-}
-
-function hueOf(from) {
-  let hash = 2166136261; // FNV-1a
-  for (const byte of new TextEncoder().encode(from)) hash = Math.imul(hash ^ byte, 16777619);
-  return (hash >>> 0) % HUES;
 }
 
 function byLine(name, from, date) {
@@ -34,7 +28,7 @@ function byLine(name, from, date) {
 
 function item(name, from, date) {
   const li = element('li', { className: `hue${hueOf(from)}` }, byLine(name, from, date));
-  li.dataset.initial = [...name][0] ?? '';
+  li.dataset.initial = initialOf(name);
   return li;
 }
 
@@ -47,6 +41,7 @@ export class Log {
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
   #unseen = 0;
   #unread = null; // the line above what came while nobody looked
+  #wasSeen = false; // what is below it
   #today = new Date().toDateString();
 
   constructor(room, me) {
@@ -69,7 +64,8 @@ export class Log {
     return first ? Number(first.id.slice(1)) : 0;
   }
 
-  append(message, { isGap, isUnread }) {
+  append(message, { isGap }) {
+    const isUnread = message.from !== this.#me && !this.#isInSight();
     this.#keepPlace(() => {
       document.getElementById('empty')?.remove();
       if (isGap) {
@@ -104,16 +100,35 @@ export class Log {
     this.#unread = null;
   }
 
-  // What is above was read; the next unread message gets a line of its own.
-  forgetUnread() {
-    this.#unread?.remove();
-    this.#unread = null;
+  // ---- what was read ----
+
+  // Somebody looks at the page again.
+  lookedAt() {
+    this.#wasSeen ||= this.#isInSight();
   }
 
-  #markUnread() {
-    if (this.#unread) return;
+  // Nobody looks any more. True if everything was read; what comes next gets a line of its own then.
+  leave() {
+    if (!this.#isAtEnd()) return false;
+    this.#unread?.remove();
+    return true;
+  }
+
+  // Reading stopped behind the message of this id, if it is one of those shown.
+  markUnreadAfter(id) {
+    const next = document.getElementById(`m${id}`)?.nextElementSibling;
+    if (next) this.#markUnread(next);
+    this.lookedAt();
+  }
+
+  // A line before `next`, or at the end.
+  #markUnread(next = null) {
+    if (this.#unread?.isConnected && !this.#wasSeen) return;
+    this.#unread?.remove();
     this.#unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
-    this.#list.append(this.#unread);
+    this.#wasSeen = false;
+    this.#list.insertBefore(this.#unread, next);
+    next?.classList.remove('continues');
   }
 
   // ---- days ----
@@ -205,7 +220,7 @@ export class Log {
   #trim() {
     if (this.#list.children.length <= SHOWN_MAX || !this.#isAtEnd()) return;
     for (let n = 0; n < SHOWN_LESS; n++) this.#list.firstElementChild.remove();
-    this.#list.firstElementChild.classList.remove('continues');
+    this.#markDays();
     this.onTrim?.();
   }
 
@@ -219,6 +234,10 @@ export class Log {
   }
 
   // ---- what is in sight ----
+
+  #isInSight() {
+    return document.visibilityState === 'visible' && this.#isAtEnd();
+  }
 
   #isAtEnd() {
     return this.#scroller.scrollTop > -NEAR_END_PX;
@@ -243,6 +262,7 @@ export class Log {
   }
 
   #sawAll() {
+    this.lookedAt();
     this.#unseen = 0;
     this.#jump.hidden = true;
   }

@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// Who is in the room: a number that opens to a list. Asked for now and then, while anybody looks.
+// Who is in the room: a list beside the messages where the window is wide, else a number that opens
+// to it. Asked for now and then, while anybody looks.
+
+import { hueOf, initialOf } from './people.js';
 
 const INTERVAL_MS = 15000;
 const SOON_MS = 700; // after something that may have changed it
+const WIDE = '(min-width: 80rem) and (scripting: enabled)'; // as in style.css
 
-const FACES = { mqtt: 'a device', ws: 'this page', sse: 'an event stream', poll: 'long-polls', html: 'a page' };
+// As in gateway/page_members.c.
+const FACES = { mqtt: 'MQTT', ws: 'WebSocket', sse: 'an event stream', poll: 'long-polls', html: 'a page' };
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
 
 export class Members {
   #box = document.getElementById('members');
-  #list = document.getElementById('member-list');
+  #aside = document.getElementById('here');
   #count = document.getElementById('member-count');
+  #list = element('ul', { id: 'member-list', className: 'people' });
+  #wide = matchMedia(WIDE);
   #fetchMembers;
   #me;
   #known = new Set();
+  #shown = '';
   #timer = 0;
 
   // fetchMembers(): the answer of GET .../members; rejects where there is none.
@@ -22,11 +36,15 @@ export class Members {
     this.#me = me;
     this.#fetchMembers = fetchMembers;
     document.addEventListener('visibilitychange', () => this.look());
+    document.addEventListener('click', ({ target }) => this.#box.contains(target) || this.#close());
+    document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
+    this.#aside.append(element('h2', {}, 'Here now'));
+    this.#wide.addEventListener('change', () => this.#place());
+    this.#place();
   }
 
   // Asks soon; what is asked for again meanwhile is one question.
   look() {
-    if (!this.#box) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), SOON_MS);
   }
@@ -36,31 +54,49 @@ export class Members {
     if (!this.#known.has(from)) this.look();
   }
 
+  #place() {
+    (this.#wide.matches ? this.#aside : this.#box).append(this.#list);
+  }
+
+  #close() {
+    this.#box.open = false;
+  }
+
   async #ask() {
     if (document.visibilityState === 'visible') {
-      try {
-        this.#show(await this.#fetchMembers());
-      } catch {
-        this.#box.hidden = true; // nobody knows
-      }
+      await this.#fetchMembers().then(
+        (answer) => this.#show(answer),
+        () => this.#hide(),
+      );
     }
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), INTERVAL_MS);
   }
 
+  // Nobody knows.
+  #hide() {
+    this.#shown = '';
+    this.#box.hidden = true;
+    this.#list.replaceChildren();
+  }
+
   #show({ members, more }) {
+    const what = JSON.stringify([members, more]);
+    if (what === this.#shown) return; // who is reading the list goes on reading it
+    this.#shown = what;
     this.#known = new Set(members.map(({ subject }) => subject));
-    this.#count.textContent = `${members.length}${more ? '+' : ''}`;
-    this.#box.querySelector('summary').title = `${this.#count.textContent} in this room`;
+    const count = `${members.length}${more ? '+' : ''}`;
+    this.#count.replaceChildren(count, element('span', { className: 'unseen' }, ' here'));
     this.#list.replaceChildren(...members.map((member) => this.#item(member)));
     this.#box.hidden = false;
   }
 
   #item({ subject, name, faces }) {
-    const item = document.createElement('li');
-    const who = document.createElement('bdi');
-    who.textContent = name || subject;
+    const shown = name || subject;
+    const item = element('li', { className: `hue${hueOf(subject)}` }, element('bdi', {}, shown));
     item.title = `${subject}, by ${faces.map((face) => FACES[face] ?? face).join(' and ')}`;
-    item.append(who, subject === this.#me ? ' (you)' : '');
+    item.dataset.initial = initialOf(shown);
+    if (subject === this.#me) item.append(' ', element('small', {}, 'you'));
     return item;
   }
 }

@@ -7,6 +7,7 @@
 import { Chart } from './chart.js';
 import { Connection } from './connection.js';
 import { HttpWays } from './http_ways.js';
+import { Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
 import { fromJson, fromMqtt } from './message.js';
@@ -17,6 +18,7 @@ const ECHO_MS = 300; // from the acknowledgement, until the history is asked for
 const AGAIN_MS = 3000; // until the history is asked for again
 const FETCH_MS = 30000;
 const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP meanwhile
+const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 const { room, topic, epoch, last, me, name, expires, maxPayload } = document.getElementById('room').dataset;
@@ -33,6 +35,7 @@ let isOver = false;
 function tell(state, text) {
   if (isOver || status.textContent === text) return;
   status.dataset.state = state;
+  status.title = text; // where there is room for the dot alone
   const words = document.createElement('span');
   words.textContent = text;
   status.replaceChildren(words);
@@ -92,11 +95,10 @@ const timeline = new Timeline({
   last: Number(last),
   fetchPage: (after) => fetchPage(after === null ? 'limit=50' : `after=${after}&limit=500`),
   show(message, facts) {
-    const isUnread = document.visibilityState !== 'visible';
-    log.append(message, { ...facts, isUnread });
+    log.append(message, facts);
     chart.add(message);
     members.heard(message.from);
-    if (!isUnread) return;
+    if (document.visibilityState === 'visible' || message.from === me) return;
     unread += 1;
     document.title = `(${unread}) ${title}`;
   },
@@ -118,8 +120,16 @@ const outbox = new Outbox({
     }),
 });
 
+let patience = 0;
+
+function waitForConnection() {
+  patience ||= setTimeout(() => isOver || httpWays.start(), PATIENCE_MS);
+}
+
 const connection = new Connection(topic, {
   ready() {
+    clearTimeout(patience);
+    patience = 0;
     tell('live', 'Live');
     // What comes twice for a moment is shown once.
     timeline.catchUp().catch(catchUpUntilDone).finally(() => connection.isReady && httpWays.stop());
@@ -134,6 +144,7 @@ const connection = new Connection(topic, {
     outbox.lostAll();
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
     if (failures >= BLOCKED_FAILURES) httpWays.start();
+    else waitForConnection();
     if (httpWays.way) outbox.flush();
     else tell('down', failures > 1 ? 'Connecting…' : 'Reconnecting…');
   },
@@ -189,11 +200,14 @@ async function tryToCatchUp() {
   }
 }
 
+// Of the last message that was in sight, on an earlier visit, too.
+const readUpTo = new Kept('localStorage', `roomwire-read-${me}-${room}`);
+
 document.addEventListener('visibilitychange', () => {
-  // The line above what is new stays while it is being read, until nobody looks again.
-  if (document.visibilityState !== 'visible') log.forgetUnread();
   unread = 0;
   document.title = title;
+  if (document.visibilityState === 'visible') log.lookedAt();
+  else if (log.leave()) readUpTo.text = timeline.position;
 });
 
 // ---- writing ----
@@ -237,23 +251,10 @@ async function post(entry) {
   }
 }
 
-const draftKey = `roomwire-draft-${room}`;
+const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);
 
 function keepDraft() {
-  try {
-    if (input.value) sessionStorage.setItem(draftKey, input.value);
-    else sessionStorage.removeItem(draftKey);
-  } catch {
-    // Storage may be forbidden; then a draft lives as long as the page.
-  }
-}
-
-function restoreDraft() {
-  try {
-    input.value ||= sessionStorage.getItem(draftKey) ?? '';
-  } catch {
-    // as above
-  }
+  draft.text = input.value;
 }
 
 function say(event) {
@@ -271,7 +272,7 @@ function say(event) {
 }
 
 function startWriting() {
-  restoreDraft();
+  input.value ||= draft.text;
   form.addEventListener('submit', say);
   input.addEventListener('input', keepDraft);
   input.addEventListener('keydown', (event) => {
@@ -350,6 +351,8 @@ function endWithToken() {
   else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
 if (Number(expires) > 0) endWithToken();
+if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(readUpTo.text.slice(epoch.length + 1));
 watchOlderLink();
 tell('down', 'Connecting…');
 connection.start();
+waitForConnection();

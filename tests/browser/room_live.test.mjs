@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { connect } from '../system/lib/client.mjs';
 import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
 
 // What a message's elements say and how they look, by whichever side they were made.
 const elements = (page) =>
@@ -64,7 +64,7 @@ describe('a live room', { skip }, () => {
     assert.deepEqual(await alice.texts(), await bob.texts());
     const ids = await alice.ids();
     assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
-    const kept = await stack.broker.messages('exchange');
+    const kept = await keptMessages(stack, 'exchange', 22);
     assert.deepEqual(ids, kept.map(({ id }) => id));
     assert.equal(await alice.page.textContent('#messages li[id] >> nth=1 >> .by b'), "bob's name");
     alice.noComplaints();

@@ -10,7 +10,7 @@ import { freePort } from '../system/lib/broker.mjs';
 import { connect } from '../system/lib/client.mjs';
 import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
 
 describe('around a restart', { skip }, () => {
   let stack;
@@ -62,7 +62,7 @@ describe('around a restart', { skip }, () => {
     const said = [...others, ...(await Promise.all(talking)).flat()];
     await alice.hasSentAll();
     await bob.hasSentAll();
-    const kept = await stack.broker.messages(room);
+    const kept = await keptMessages(stack, room, said.length);
     const texts = kept.map(({ payload }) => payload);
     assert.deepEqual([...texts].sort(), [...said].sort());
     for (const visitor of [alice, bob]) {

@@ -72,8 +72,8 @@ describe('ways to a room', { skip }, () => {
     assert.equal(proxy.streams.length, streams, 'the stream was given up');
   });
 
-  test('long-polls where a proxy holds streams back, too', async () => {
-    const { alice } = await visit('poll', { blocksWebSocket: true, holdsStreams: true });
+  test('long-polls where a proxy holds streams back, too, and back from these', async () => {
+    const { alice, proxy } = await visit('poll', { blocksWebSocket: true, holdsStreams: true });
     await isBy(alice, 'Live by long-poll');
     const wanted = await publish('poll', 10);
     await waitFor(async () => (await alice.texts()).length === 10, 'what a device said');
@@ -81,6 +81,19 @@ describe('ways to a room', { skip }, () => {
     await alice.shows('from the page');
     wanted.push('from the page', ...(await publish('poll', 10)));
     await waitFor(async () => (await alice.texts()).length === 21, 'all messages');
+    proxy.blocksWebSocket = false;
+    const publishing = publish('poll', 200); // while the ways change
+    await alice.live();
+    wanted.push(...(await publishing), ...(await publish('poll', 10)));
+    await waitFor(async () => (await alice.texts()).length === wanted.length, 'all messages');
+    assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('nobody waits for a WebSocket that is neither opened nor refused', async () => {
+    const { alice } = await visit('swallowed', { swallowsWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const wanted = await publish('swallowed', 3);
+    await waitFor(async () => (await alice.texts()).length === 3, 'what a device said');
     assert.deepEqual(await alice.texts(), wanted);
   });
 

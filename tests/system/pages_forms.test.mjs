@@ -306,8 +306,8 @@ describe('text browsers', () => {
     const { cookie } = await Plain.signedIn('lynx');
     const down = 'Down Arrow';
     const say = (text) => [...text, down, '^J'];
-    // Home link, sign out, text, send, refresh; the page is read again after each post.
-    const keys = [down, down, ...say('typed'), down, down, down, down, '^J', 'Q', 'y'];
+    // Home, who is here, sign out, text, send, refresh; the page is read again after each post.
+    const keys = [down, down, down, ...say('typed'), down, down, down, down, down, '^J', 'Q', 'y'];
     await lynx('/rooms/lynx', { cookie, args: [], keys });
     assert.deepEqual(await alice.texts('lynx'), ['typed']);
     const reads = stack.gateway.lines.filter((line) => line.includes('path=/rooms/lynx'));

@@ -9,6 +9,7 @@ import { connect } from 'node:net';
 
 export class Proxy {
   blocksWebSocket = false;
+  swallowsWebSocket = false; // no answer at all
   holdsStreams = false;
   refused = 0; // upgrades
   streams = []; // Last-Event-ID of each stream that was asked for, undefined for none
@@ -48,6 +49,7 @@ export class Proxy {
   }
 
   #upgrade(asked, socket, head) {
+    if (this.swallowsWebSocket) return;
     if (this.blocksWebSocket) {
       this.refused += 1;
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
