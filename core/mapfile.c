@@ -169,6 +169,8 @@ enum err mapfile_open(const char *path, const char *magic, uint32_t version, siz
         err = errno == EWOULDBLOCK ? ERR_AGAIN : ERR_IO;
     else if (fstat(file.fd, &st) != 0)
         err = ERR_IO;
+    else if (st.st_nlink == 0)
+        err = ERR_AGAIN; // its owner removed it between our open and our lock
     else if (st.st_size == 0)
         err = create(&file, version, size);
     else

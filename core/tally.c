@@ -355,7 +355,8 @@ static void release(struct tally *t)
     free(t);
 }
 
-// Opens the file as it is. `*out_is_stale` says that it had better be made anew.
+// Opens the file as it is. `*out_is_stale` says that it had better be made anew; it is removed
+// then.
 static enum err open_once(const char *path, size_t capacity, size_t max_batch,
                           struct tally **out_tally, bool *out_is_stale)
 {
@@ -373,6 +374,9 @@ static enum err open_once(const char *path, size_t capacity, size_t max_batch,
         err = load(t, capacity, max_batch);
     *out_is_stale = is_lost || (err == ERR_OK && is_settled(t) &&
                                 (t->capacity != capacity || t->max_batch != max_batch));
+    // While it is locked: behind that it may be somebody else's, who counts in it.
+    if (err == ERR_OK && *out_is_stale && unlink(path) != 0)
+        err = ERR_IO;
     if (err != ERR_OK || *out_is_stale) {
         mapfile_abandon(&t->file);
         release(t);
@@ -391,9 +395,7 @@ enum err tally_open(const char *path, size_t capacity, size_t max_batch, struct 
     enum err err = open_once(path, capacity, max_batch, out_tally, &is_stale);
     if (err != ERR_OK || !is_stale)
         return err;
-    // Nothing in it can be told from what is stored, or nothing is in it at all.
-    if (unlink(path) != 0)
-        return ERR_IO;
+    // Nothing in it could be told from what is stored, or nothing was in it at all.
     err = open_once(path, capacity, max_batch, out_tally, &is_stale);
     return err == ERR_OK && is_stale ? ERR_IO : err;
 }
