@@ -33,7 +33,8 @@ struct stream {
     bool is_failed;
     int64_t id; // everything up to here was written, or is in `rest`
     struct tape_position at;
-    struct buf rest; // begun but not yet written
+    struct buf rest;        // begun but not yet written
+    struct meter_count due; // messages in `rest`: counted when it is written
     struct history_wait *wait;
     struct loop_timer timer; // keep-alive, stalled reader, end of the token
     int64_t moved_ms;        // when the socket last took something
@@ -78,10 +79,10 @@ static enum meter_face face_of(const struct stream *s)
     return s->form == HUB_EVENTS ? METER_SSE : METER_HTML;
 }
 
+// Counts what the reader has been given; a message is that when the last byte of it was taken.
 static void meter(const struct stream *s, const struct meter_count *count)
 {
-    if (count->messages > 0)
-        history_meter(s->worker, hub_room_name(&s->reader), span_of(s->subject), face_of(s), count);
+    history_meter(s->worker, hub_room_name(&s->reader), span_of(s->subject), face_of(s), count);
 }
 
 // ---- writing ----
@@ -106,8 +107,11 @@ static void write_rest(struct stream *s)
 {
     const struct iovec part = {s->rest.ptr, s->rest.len};
     buf_consume(&s->rest, write_parts(s, &part, 1));
-    if (s->rest.len == 0)
-        buf_finish(&s->rest); // an idle reader holds no memory
+    if (s->rest.len > 0)
+        return;
+    buf_finish(&s->rest); // an idle reader holds no memory
+    meter(s, &s->due);
+    s->due = (struct meter_count){0};
 }
 
 // Keeps what is left of a message that the socket took a part of, so that it cannot fall off the
@@ -135,18 +139,16 @@ static void write_tape(struct stream *s)
                                      s->at.sum.blocks - begun.sum.blocks,
                                      s->at.sum.bytes - begun.sum.bytes};
     s->id = s->at.id;
-    meter(s, &sent);
     begun.offset += len;
-    if (left > 0)
+    if (left > 0) {
+        s->due = sent;
         keep_rest(s, begun, left);
+    } else {
+        meter(s, &sent);
+    }
 }
 
 // ---- the past ----
-
-struct catching {
-    struct stream *stream;
-    struct meter_count count;
-};
 
 // Tells the reader that it cannot have what it asked for; it goes on behind `id`.
 static void write_reset(struct stream *s, const char *reason, int64_t id)
@@ -157,13 +159,12 @@ static void write_reset(struct stream *s, const char *reason, int64_t id)
 
 static bool take_row(void *context, const struct message *m)
 {
-    struct catching *c = context;
-    struct stream *s = c->stream;
+    struct stream *s = context;
     if (m->prev > s->id)
         write_reset(s, "expired", m->prev); // what was between was trimmed
     hub_write(s->form, m, s->epoch, &s->rest);
     s->id = m->id;
-    meter_count_message(&c->count, (int64_t)m->payload.len);
+    meter_count_message(&s->due, (int64_t)m->payload.len);
     return s->rest.len < CATCH_UP_BYTES;
 }
 
@@ -172,16 +173,15 @@ static void pump(struct stream *s);
 static enum err read_on(struct stream *s, struct store *store)
 {
     struct store_page page = {hub_room_name(&s->reader), 0, s->id, CATCH_UP_MESSAGES};
-    struct catching c = {.stream = s};
+    int64_t before = s->due.messages;
     int64_t last_id;
     bool has_more;
     // Asked first: what is stored meanwhile is on the page.
     enum err err = store_room_last_id(store, page.room, &last_id);
     if (err == ERR_OK)
-        err = store_read_page(store, &page, take_row, &c, &has_more);
-    if (err == ERR_OK && s->id < last_id && c.count.messages == 0)
+        err = store_read_page(store, &page, take_row, s, &has_more);
+    if (err == ERR_OK && s->id < last_id && s->due.messages == before)
         write_reset(s, "expired", last_id);
-    meter(s, &c.count);
     return err;
 }
 
