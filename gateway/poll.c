@@ -13,6 +13,7 @@ struct poll {
     struct hub_reader reader;
     struct loop_timer timer;
     int64_t after;
+    char epoch[MESSAGE_EPOCH_MAX + 1];
     poll_ready_fn *go;
     void *context;
 };
@@ -37,7 +38,8 @@ static void end(struct poll *poll)
 static void on_news(struct hub_reader *reader)
 {
     struct poll *poll = (struct poll *)(void *)((char *)reader - offsetof(struct poll, reader));
-    if (hub_last_id(reader) > poll->after)
+    // In another log the ids start anew: the caller's look tells the client which one it is.
+    if (hub_last_id(reader) > poll->after || strcmp(hub_epoch(reader), poll->epoch) != 0)
         end(poll);
 }
 
@@ -89,6 +91,8 @@ enum err poll_start(struct worker *worker, const struct token *token, struct spa
         free(poll);
         return err;
     }
+    const char *epoch = hub_epoch(&poll->reader);
+    memcpy(poll->epoch, epoch, strlen(epoch) + 1);
     poll->member =
         readers_join(worker->gateway->readers, room, token, METER_POLL, loop_date_ms(worker->loop));
     // What came between the caller's look at the database and now is not announced any more.

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { run } from './lib/process.mjs';
 import { EventReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
-import { waitFor } from './lib/wait.mjs';
+import { waitFor, within } from './lib/wait.mjs';
 
 const texts = (reader) => reader.messages.map((message) => message.text);
 const resets = (reader) => reader.events.filter(({ event }) => event === 'stream-reset')
@@ -177,6 +177,7 @@ describe('an older copy of the database', () => {
     await waitFor(() => reader.messages.length === 2, 'what is there');
     const page = openLive(t, room, `?after=${epoch}-${lost[0].id}`);
     await shows(page, `id="m${lost[1].id}"`);
+    const poll = room.caller.get(`/rooms/lobby/messages?after=${lost[1].id}&wait=60`);
 
     await stack.broker.stop();
     for (const end of ['', '-wal', '-shm']) rmSync(database + end, { force: true });
@@ -185,6 +186,9 @@ describe('an older copy of the database', () => {
     await stack.ready();
 
     await reader.saw('stream-reset');
+    const answer = await within(poll, 'the end of the long-poll');
+    assert.deepEqual([answer.status, answer.json.messages], [200, []]);
+    assert.notEqual(answer.json.epoch, epoch);
     const [next] = await room.say('5');
     assert.notEqual(next.epoch, epoch);
     assert.equal(next.prev, old[1].id);
