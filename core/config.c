@@ -107,6 +107,8 @@ static const struct option options[] = {
     INT(tape_size, "1048576", KIB(64), GIB(1), "bytes", "newest messages of a live room in memory"),
     INT(tape_memory, "268435456", MIB(1), GIB(64), "bytes",
         "the same of all live rooms, each worker"),
+    INT(inbox_memory, "33554432", MIB(1), GIB(64), "bytes",
+        "live messages on their way to a worker"),
     INT(tape_messages, "1000", 1, 1000000, "messages", "newest messages of a live room in memory"),
     INT(heartbeat_ms, "15000", 100, 600000, "ms", "between signs of life on a quiet stream"),
     INT(max_wait_s, "60", 1, 3600, "s", "longest long-poll"),

@@ -88,6 +88,7 @@ struct config {
     int64_t max_live_rooms; // with readers of an event stream or a live page
     int64_t tape_size;      // bytes, each live room, form and worker
     int64_t tape_memory;    // bytes, each worker
+    int64_t inbox_memory;   // bytes, each worker
     int64_t tape_messages;
     int64_t heartbeat_ms; // between two signs of life on a quiet stream
     int64_t max_wait_s;   // of a long-poll

@@ -34,27 +34,27 @@ struct inbox {
     struct loop *loop; // NULL while the worker does not take part
     const struct feed_events *events;
     struct news *first, **last;
-    size_t count;
+    size_t bytes;
     bool is_posted;
 };
 
 struct feed {
     pthread_mutex_t lock; // everything below; held for a few instructions only
     size_t max_rooms;
+    size_t inbox_memory; // bytes of messages that a worker has not looked at yet
     struct hash_seed seed;
     struct table rooms; // struct feed_room by name
     struct feed_room *changes, **last_change;
     struct inbox inboxes[FEED_WORKERS_MAX];
 };
 
-enum { INBOX_MAX = 16384 }; // messages that a worker has not looked at yet
-
-enum err feed_create(size_t max_rooms, struct feed **out_feed)
+enum err feed_create(size_t max_rooms, size_t inbox_memory, struct feed **out_feed)
 {
     struct feed *feed = calloc(1, sizeof *feed);
     if (feed == NULL)
         return ERR_MEMORY;
     feed->max_rooms = max_rooms;
+    feed->inbox_memory = inbox_memory;
     feed->last_change = &feed->changes;
     table_init(&feed->rooms);
     if (!hash_seed_init(&feed->seed)) {
@@ -228,7 +228,7 @@ static void run_inbox(struct loop_task *task)
     const struct feed_events *events = inbox->events;
     inbox->first = NULL;
     inbox->last = &inbox->first;
-    inbox->count = 0;
+    inbox->bytes = 0;
     inbox->is_posted = false;
     (void)pthread_mutex_unlock(&feed->lock);
     while (news != NULL && events != NULL) {
@@ -248,7 +248,8 @@ static void run_inbox(struct loop_task *task)
 // watermark, brings that to light, and the database has it.
 static void tell(struct inbox *inbox, struct feed_message *message, struct span room)
 {
-    if (inbox->loop == NULL || (message != NULL && inbox->count >= INBOX_MAX))
+    size_t bytes = message != NULL ? sizeof(struct news) + message->size : 0;
+    if (inbox->loop == NULL || (bytes > 0 && inbox->bytes + bytes > inbox->feed->inbox_memory))
         return;
     struct news *news = calloc(1, sizeof *news);
     if (news == NULL)
@@ -261,7 +262,7 @@ static void tell(struct inbox *inbox, struct feed_message *message, struct span 
     }
     *inbox->last = news;
     inbox->last = &news->next;
-    inbox->count++;
+    inbox->bytes += bytes;
     if (!inbox->is_posted) {
         inbox->is_posted = true;
         loop_post(inbox->loop, &inbox->task);
@@ -320,6 +321,7 @@ static struct feed_message *copy_message(const struct message *m)
     struct feed_message *copy = malloc(sizeof *copy + len);
     if (copy == NULL)
         return NULL;
+    copy->size = sizeof *copy + len;
     char *at = (char *)(copy + 1);
     atomic_init(&copy->references, 1);
     copy->message = *m;

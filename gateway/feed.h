@@ -19,12 +19,14 @@ enum { FEED_WORKERS_MAX = 64 };
 // One message as all workers share it; immutable but for the count.
 struct feed_message {
     atomic_int references;
+    size_t size;            // bytes of the allocation
     struct message message; // its spans point into this allocation
 };
 void feed_message_release(struct feed_message *message);
 
-// At most `max_rooms` rooms are listened to at once. Errors: ERR_MEMORY.
-MUST_USE enum err feed_create(size_t max_rooms, struct feed **out_feed);
+// At most `max_rooms` rooms are listened to at once, and at most `inbox_memory` bytes wait for a
+// worker: one that falls further behind reads the rest from the database. Errors: ERR_MEMORY.
+MUST_USE enum err feed_create(size_t max_rooms, size_t inbox_memory, struct feed **out_feed);
 void feed_destroy(struct feed *feed); // NULL is fine; no worker may run any more
 
 // ---- worker threads ----

@@ -215,7 +215,8 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
         err = admission_create(config->max_connections, config->max_connections_per_address,
                                &gateway->admission);
     if (err == ERR_OK)
-        err = feed_create((size_t)config->max_live_rooms, &gateway->feed);
+        err = feed_create((size_t)config->max_live_rooms, (size_t)config->inbox_memory,
+                          &gateway->feed);
     if (err == ERR_OK)
         err = readers_create((size_t)config->max_connections, config->member_linger_s * 1000,
                              &gateway->readers);
