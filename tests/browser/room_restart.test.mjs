@@ -9,7 +9,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from '../system/lib/broker.mjs';
 import { connect } from '../system/lib/client.mjs';
 import { startStack } from '../system/lib/stack.mjs';
-import { waitFor } from '../system/lib/wait.mjs';
+import { waitFor, within } from '../system/lib/wait.mjs';
 import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
 
 describe('around a restart', { skip }, () => {
@@ -93,6 +93,14 @@ describe('around a restart', { skip }, () => {
       await stack.startGateway();
       await alice.live();
       return said;
+    }));
+
+  test('of the gateway, which another one replaces', () =>
+    talkThrough('replaced', async (alice) => {
+      const old = await stack.replaceGateway();
+      const { code } = await within(old.program.ended, 'the end of the old gateway');
+      assert.equal(code, 0);
+      await alice.live();
     }));
 
   test('of both, one after the other', () =>

@@ -10,6 +10,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { connectAsync } from 'mqtt';
+
 import { EventReader, PollReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
@@ -109,6 +111,48 @@ test('a quiet stream shows signs of life', async (t) => {
   t.after(() => request.destroy());
   request.on('error', () => {});
   await waitFor(() => /^:\n\n/m.test(text), 'a comment');
+});
+
+test('who only waits is billed for nothing', async (t) => {
+  const bob = await stack.caller('bob', 'waiting=r', 'bill=r');
+  const bill = async () => (await bob.get('/bill')).json.today;
+  const mine = ({ people }) => people.find(({ name }) => name === 'bob');
+  await say('waiting', 'before');
+  const ws = `${stack.url.replace('http', 'ws')}/mqtt`;
+  const client = await connectAsync(ws, {
+    keepalive: 1, protocolVersion: 5, wsOptions: { headers: { authorization: `Bearer ${bob.token}` } },
+  });
+  t.after(() => client.endAsync(true));
+  await client.subscribeAsync('rooms/waiting/messages');
+  const stream = new EventReader(room('waiting'), bob.token);
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  let comments = 0;
+  stream.answer.on('data', (text) => (comments += text.split(':\n\n').length - 1));
+  let pings = 0;
+  client.on('packetreceive', ({ cmd }) => (pings += cmd === 'pingresp'));
+  await waitFor(() => comments >= 5 && pings >= 2, 'signs of life on both');
+  assert.equal(mine(await bill()), undefined);
+  const [id] = await say('waiting', 'now');
+  await waitFor(() => stream.messages.at(-1)?.id === id, 'the message');
+  await waitFor(async () => mine(await bill())?.messages_out === 2, 'one message on each face');
+});
+
+test('a room without readers is not sent to the gateway', async () => {
+  const sent = (name) => stack.broker.log.split('\n')
+    .filter((line) => line.includes('Sending PUBLISH to ') && line.includes(`'rooms/${name}/messages'`)).length;
+  await say('empty', 'to nobody');
+  assert.equal(sent('empty'), 0);
+  const reader = new EventReader(room('empty'), alice.token);
+  await reader.saw('stream-open');
+  await say('empty', 'to one');
+  await waitFor(() => reader.messages.length === 1, 'the message');
+  assert.equal(sent('empty'), 1);
+  const since = stack.broker.log.length;
+  await reader.stop();
+  await stack.broker.says(/Received UNSUBSCRIBE from [^]*rooms\/empty\/messages/, since);
+  await say('empty', 'to nobody again');
+  assert.equal(sent('empty'), 1);
 });
 
 test('a reader that fell off the tape reads on from the database', async (t) => {

@@ -23,18 +23,6 @@ import { waitFor, within } from './lib/wait.mjs';
 
 const program = join(buildFolder, 'gateway/roomwire');
 
-// Starts another gateway with the same configuration and waits until the one before has ended.
-async function replace(stack) {
-  const before = stack.gateway;
-  const port = new URL(stack.url).port;
-  const text = readFileSync(before.path, 'utf8').replace(/^listen = .*$/m, `listen = http://127.0.0.1:${port}`);
-  writeFileSync(before.path, text);
-  const running = new Program(program, ['serve', '--config', before.path]);
-  stack.gateway = { ...before, program: running, child: running.child };
-  await running.says(/ ready workers=/);
-  return before;
-}
-
 async function hasEnded({ program: old }) {
   const { code } = await within(old.ended, 'the end of the old gateway');
   assert.equal(code, 0, old.log);
@@ -102,7 +90,7 @@ test('three times in a row, under load', async (t) => {
   for (let round = 0; round < 3; round++) {
     const count = posted.length;
     await waitFor(() => posted.length > count + 50, 'work under way');
-    await hasEnded(await replace(stack));
+    await hasEnded(await stack.replaceGateway());
   }
   isOver = true;
   await Promise.all(work);
@@ -160,7 +148,7 @@ test('what a gateway had counted when it was killed while draining is on the bil
   t.after(() => held.destroy());
   held.write('POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n');
   for (let n = 0; n < 5; n++) await alice.post('/rooms/lobby/messages', { text: `${n}` });
-  const before = await replace(stack);
+  const before = await stack.replaceGateway();
   assert.ok(existsSync(join(stack.folder, 'roomwire.db-gateway-tally-2')));
   before.program.child.kill('SIGKILL');
   for (let n = 0; n < 3; n++) {
@@ -171,6 +159,75 @@ test('what a gateway had counted when it was killed while draining is on the bil
     const { text } = await ask(`${stack.url}/bill`, alice.token, { accept: 'application/json' });
     return JSON.parse(text).today.faces.find(({ name }) => name === 'http')?.messages_out === 15;
   }, 'the whole bill');
+});
+
+test('several drain at once, as many as there are tallies; one more is refused', async (t) => {
+  const stack = await startStack({ config: { drain_ms: 60000 } });
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const { url } = stack;
+  const stream = new EventReader(() => `${url}/rooms/lobby/messages`, alice.token);
+  await stream.saw('stream-open');
+  const olds = [];
+  for (let n = 1; n <= 2; n++) {
+    const held = createConnection(new URL(url).port, '127.0.0.1'); // keeps the one that has it draining
+    t.after(() => held.destroy());
+    held.write('POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n');
+    assert.equal((await alice.post('/rooms/lobby/messages', { text: `${n}` })).status, 201);
+    olds.push(await stack.replaceGateway());
+  }
+  const { code, err } = await stack.command('serve');
+  assert.equal(code, 1);
+  assert.match(err, /-gateway-tally-3: in use by another gateway/);
+  for (const old of olds) {
+    assert.ok(!old.program.hasEnded);
+    old.program.child.kill('SIGTERM'); // while it drains: it ends now
+    await hasEnded(old);
+  }
+  const last = await ask(`${url}/rooms/lobby/messages`, alice.token, { body: 'last' });
+  assert.equal(last.status, 201);
+  await waitFor(() => stream.messages.length === 3, 'all messages');
+  assert.deepEqual(stream.messages.map(({ text }) => text), ['1', '2', 'last']);
+  await stream.stop();
+});
+
+test('the broker restarts as planned: nobody misses anything', async (t) => {
+  const stack = await startStack();
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const url = `${stack.url}/rooms/lobby/messages`;
+  const stream = new EventReader(() => url, alice.token);
+  const poll = new PollReader(() => url, alice.token);
+  await stream.saw('stream-open');
+  let isOver = false;
+  const ids = [];
+  // What is answered 503 is sent again, with the same key.
+  const talking = (async () => {
+    for (let n = 0; !isOver; n++) {
+      const headers = { 'idempotency-key': `n${n}` };
+      let answer;
+      do answer = await alice.post('/rooms/lobby/messages', { text: `${n}` }, headers);
+      while (answer.status === 503);
+      assert.ok([200, 201].includes(answer.status), answer.text);
+      ids.push(answer.json.id);
+    }
+  })();
+  for (let round = 0; round < 3; round++) {
+    const count = ids.length;
+    await waitFor(() => ids.length > count + 20, 'messages');
+    await stack.broker.restart();
+  }
+  const count = ids.length;
+  await waitFor(() => ids.length > count + 20, 'messages after the last restart');
+  isOver = true;
+  await talking;
+  for (const reader of [stream, poll]) {
+    await waitFor(() => reader.messages.length >= ids.length, 'all messages');
+    assert.deepEqual(reader.messages.map(({ id }) => id), ids);
+    for (const [i, { prev }] of reader.messages.entries()) assert.equal(prev, i ? ids[i - 1] : 0);
+  }
+  assert.equal(stream.connections, 1); // it did not even notice
+  await Promise.all([stream.stop(), poll.stop()]);
 });
 
 // What systemd does with a socket unit: it holds the socket, and starts a process with it as

@@ -38,8 +38,8 @@ export class Stack {
   }
 
   // The broker has read the file by now; what is added is the gateway's alone.
-  async startGateway() {
-    const options = { listen: 'http://127.0.0.1:0', log_level: 'debug', ...this.broker.roomwire };
+  async startGateway(more = {}) {
+    const options = { listen: 'http://127.0.0.1:0', log_level: 'debug', ...this.broker.roomwire, ...more };
     const path = join(this.folder, 'gateway.conf');
     writeFileSync(path, Object.entries(options).map(([k, v]) => `${k} = ${v}\n`).join(''));
     const running = new Program(program, ['serve', '--config', path]);
@@ -51,6 +51,13 @@ export class Stack {
     };
     await running.says(/ ready workers=/);
     this.url = /listen url=(http:\/\/\S+?)\/?\s/.exec(running.log)[1];
+  }
+
+  /** Starts another one at the same address, which takes over. Gives the old one, which drains. */
+  async replaceGateway() {
+    const old = this.gateway;
+    await this.startGateway({ listen: this.url });
+    return old;
   }
 
   startBroker() {
