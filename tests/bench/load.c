@@ -16,6 +16,8 @@ static const char usage[] =
     "  --echo 1 (the publishers are the subscribers)\n"
     "  --qos 0|1 --version 4|5 --size BYTES --user NAME --password TEXT\n"
     "  --window N (closed loop) or --rate PER-SECOND (open loop)\n"
+    "  sse: --unanswered N (publishes), --stalled N (readers that stop reading),\n"
+    "  --body TEXT (of a POST; * is the message)\n"
     "  --warmup S --seconds S --drain S --pid PID (measured; may be given again)\n"
     "  storm: --connections N --at-once N --hold S (--subscribers 0: only CONNECT)\n";
 
@@ -65,6 +67,7 @@ static bool parse(int argc, char **argv, struct load_options *o, unsigned *size)
         {"--subscribers", OPTION_COUNT, &o->subscribers},
         {"--rooms", OPTION_COUNT, &o->rooms},
         {"--echo", OPTION_COUNT, &o->echo},
+        {"--body", OPTION_TEXT, &o->body},
         {"--level", OPTION_TEXT, &o->level},
         {"--qos", OPTION_INT, &o->client.qos},
         {"--version", OPTION_INT, &o->client.version},
@@ -72,6 +75,8 @@ static bool parse(int argc, char **argv, struct load_options *o, unsigned *size)
         {"--user", OPTION_TEXT, &o->client.user},
         {"--password", OPTION_TEXT, &o->client.password},
         {"--window", OPTION_COUNT, &o->window},
+        {"--unanswered", OPTION_COUNT, &o->unanswered},
+        {"--stalled", OPTION_COUNT, &o->stalled},
         {"--rate", OPTION_SECONDS, &o->rate},
         {"--warmup", OPTION_SECONDS, &o->warmup_s},
         {"--seconds", OPTION_SECONDS, &o->seconds},
@@ -97,6 +102,7 @@ int main(int argc, char **argv)
 {
     struct load_options o = {.publishers = 1,
                              .level = "messages",
+                             .body = "*",
                              .subscribers = 1,
                              .rooms = 1,
                              .window = 20,
@@ -109,7 +115,8 @@ int main(int argc, char **argv)
                              .client = {.version = 5, .user = "bench", .password = "none"}};
     unsigned size = 100;
     if (argc < 2 || !parse(argc - 2, argv + 2, &o, &size) || size < 24 || o.rooms == 0 ||
-        o.publishers == 0 || strlen(o.client.password) > 9000) {
+        o.publishers == 0 || o.stalled > o.subscribers || strchr(o.body, '*') == NULL ||
+        strlen(o.client.password) > 9000) {
         fputs(usage, stderr);
         return 2;
     }

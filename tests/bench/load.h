@@ -11,10 +11,13 @@
 struct load_options {
     struct link_target publish_to, subscribe_to;
     unsigned publishers, subscribers, rooms;
-    unsigned echo;     // 1: publishers subscribe to their own rooms, and there are no others
-    const char *level; // the topic below the room: "messages" is kept, others are live only
-    unsigned window;   // closed loop: messages open per publisher
-    double rate;       // open loop: messages a second of all publishers; 0: closed loop
+    unsigned echo;       // 1: publishers subscribe to their own rooms, and there are no others
+    const char *body;    // of a POST; "*" stands for the message
+    const char *level;   // the topic below the room: "messages" is kept, others are live only
+    unsigned window;     // closed loop: messages open per publisher
+    unsigned unanswered; // of sse: publishes that the server has not answered; 0: any number
+    unsigned stalled;    // of sse: readers that stop reading when they are connected
+    double rate;         // open loop: messages a second of all publishers; 0: closed loop
     double warmup_s, seconds, drain_s;
     size_t size; // of a payload
     struct processes measured;

