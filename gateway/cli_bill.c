@@ -2,19 +2,11 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // roomwire bill: what was metered today and this month, and what it costs.
-#include <time.h>
-
 #include "cli.h"
 #include "core/bill.h"
+#include "core/clock.h"
 
 enum { TEXT_MAX = 16 * 1024 * 1024 };
-
-static int64_t date_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void write_bill(const struct bill *bill, bool is_json, struct buf *out)
 {
@@ -35,7 +27,7 @@ static int show(const struct cli_command *self, const struct config *config, boo
     struct bill bill;
     enum err err = store_open(config->database, STORE_READ, &log, &store);
     if (err == ERR_OK)
-        err = bill_make(store, date_ms(), &bill);
+        err = bill_make(store, clock_real_ms(), &bill);
     store_close(store);
     if (err != ERR_OK)
         return cli_failed(self, "%s: %s", config->database, err_text(err));

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/descriptors.h"
 #include "handover.h"
 #include "hooks.h"
@@ -281,14 +281,6 @@ void gateway_destroy(struct gateway *gateway)
 
 // ---- running ----
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-        abort(); // cannot happen with this clock
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 enum event { EVENT_NONE, EVENT_RELOAD, EVENT_STOP, EVENT_REPLACED };
 
 static enum event read_signal(int signals)
@@ -314,7 +306,7 @@ static enum event next_event(struct gateway *gateway, int signals, int timeout_m
 // Lets open requests end, for drain_ms at most; a second signal ends the wait.
 static void drain(struct gateway *gateway, int signals, bool has_successor)
 {
-    int64_t drain_ms = gateway->config.drain_ms, until_ms = now_ms() + drain_ms;
+    int64_t drain_ms = gateway->config.drain_ms, until_ms = clock_monotonic_ms() + drain_ms;
     log_line(&gateway->log, LOG_LEVEL_INFO, "stop connections=%lld%s",
              (long long)admission_total(gateway->admission),
              has_successor ? " another gateway serves" : "");
@@ -330,7 +322,7 @@ static void drain(struct gateway *gateway, int signals, bool has_successor)
         worker_drain(gateway->workers[i], has_successor ? drain_ms * SPREAD_PERCENT / 100 : 0);
     // Who comes in before the last worker has left the sockets is somebody to wait for, too.
     while ((server_is_watched(gateway->server) || admission_total(gateway->admission) > 0) &&
-           now_ms() < until_ms)
+           clock_monotonic_ms() < until_ms)
         if (next_event(gateway, signals, DRAIN_LOOK_MS) == EVENT_STOP)
             return;
 }
@@ -365,10 +357,10 @@ static bool serve_until_event(struct gateway *gateway, int signals)
 // Whoever runs already serves better than we do before we have the broker.
 static void await_broker(struct gateway *gateway)
 {
-    int64_t until_ms = now_ms() + gateway->config.publish_timeout_ms;
+    int64_t until_ms = clock_monotonic_ms() + gateway->config.publish_timeout_ms;
     const struct timespec pause = {.tv_nsec = 10000000};
     while (gateway->predecessor >= 0 && !upstream_is_connected(gateway->upstream) &&
-           now_ms() < until_ms)
+           clock_monotonic_ms() < until_ms)
         (void)nanosleep(&pause, NULL); // a shorter pause is as good
 }
 

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 // Both sides say one thing, each in a packet of its own.
 static const char offer[] = "roomwire handover 1"; // with the sockets
@@ -19,13 +20,6 @@ enum {
     BACKLOG = 4,
     READY_WITHIN_MS = 60000 // the new process has until then
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); // cannot fail
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static enum err set_path(struct sockaddr_un *address, const char *path, const char *suffix)
 {
@@ -244,7 +238,7 @@ static void welcome(struct handover *h)
         return;
     }
     h->peer_fd = fd;
-    h->peer_until_ms = now_ms() + READY_WITHIN_MS;
+    h->peer_until_ms = clock_monotonic_ms() + READY_WITHIN_MS;
     log_line(h->log, LOG_LEVEL_INFO, "handover begins");
 }
 
@@ -269,7 +263,7 @@ bool handover_drive(struct handover *handover, const struct pollfd fds[HANDOVER_
         welcome(handover);
     if (handover->peer_fd >= 0 && fds[1].revents != 0)
         return hears_ready(handover);
-    if (handover->peer_fd >= 0 && now_ms() >= handover->peer_until_ms) {
+    if (handover->peer_fd >= 0 && clock_monotonic_ms() >= handover->peer_until_ms) {
         drop_peer(handover);
         log_line(handover->log, LOG_LEVEL_WARNING, "handover failed: the new process is silent");
     }

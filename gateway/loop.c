@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 enum { EVENTS_MAX = 128, HEAP_START = 64, WAIT_MAX_MS = 60000 };
 
@@ -42,18 +43,10 @@ struct loop {
 
 // ---- time ----
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec t;
-    if (clock_gettime(clock, &t) != 0)
-        abort(); // cannot happen with the two clocks used here
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void read_clocks(struct loop *loop)
 {
-    loop->now_ms = clock_ms(CLOCK_MONOTONIC);
-    loop->date_ms = clock_ms(CLOCK_REALTIME);
+    loop->now_ms = clock_monotonic_ms();
+    loop->date_ms = clock_real_ms();
 }
 
 int64_t loop_now_ms(const struct loop *loop)

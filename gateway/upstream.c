@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "feed.h"
 #include "upstream_answer.h"
 
@@ -22,19 +22,12 @@ enum {
     COMMAND_OVERHEAD = 64,
 };
 
-int64_t upstream_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); // cannot fail
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static uint64_t random_number(void)
 {
     uint64_t number = 0;
     // Never short for so few bytes, and blocks only while the machine boots.
     if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        number = (uint64_t)upstream_now_ms();
+        number = (uint64_t)clock_monotonic_ms();
     return number;
 }
 
@@ -58,7 +51,7 @@ static uint64_t add_post(struct upstream *u, struct loop *loop, const struct pos
 {
     bool is_wake_due;
     uint64_t ref =
-        outbox_add(u->outbox, loop, post, upstream_now_ms(), on_answer, context, &is_wake_due);
+        outbox_add(u->outbox, loop, post, clock_monotonic_ms(), on_answer, context, &is_wake_due);
     if (is_wake_due)
         wake(u);
     return ref;
@@ -149,7 +142,7 @@ static void plan_attempt(struct upstream *u)
 {
     int64_t half = u->retry_ms / 2;
     u->attempt_due_ms =
-        upstream_now_ms() + half + (int64_t)(random_number() % (uint64_t)(half + 1));
+        clock_monotonic_ms() + half + (int64_t)(random_number() % (uint64_t)(half + 1));
     u->retry_ms = u->retry_ms * 2 < RETRY_LAST_MS ? u->retry_ms * 2 : RETRY_LAST_MS;
 }
 
@@ -188,7 +181,7 @@ static void attempt(struct upstream *u)
     enum err err = broker_open(g->config.broker_socket, u->client_id, g->service_secret, &u->events,
                                &u->broker);
     if (err == ERR_OK) {
-        u->connect_until_ms = upstream_now_ms() + g->config.publish_timeout_ms;
+        u->connect_until_ms = clock_monotonic_ms() + g->config.publish_timeout_ms;
         return;
     }
     warn(u, err == ERR_IO ? strerror(errno) : err_text(err));
@@ -286,11 +279,11 @@ static enum err send_batch(struct upstream *u, struct span json)
 static void send_traffic(struct upstream *u)
 {
     struct span json;
-    enum err err = traffic_next(&u->traffic, upstream_now_ms(), &json);
+    enum err err = traffic_next(&u->traffic, clock_monotonic_ms(), &json);
     if (err == ERR_OK)
         err = send_batch(u, json);
     if (err == ERR_OK)
-        err = leftovers_next(&u->leftovers, upstream_now_ms(), &json);
+        err = leftovers_next(&u->leftovers, clock_monotonic_ms(), &json);
     if (err == ERR_OK)
         err = send_batch(u, json);
     if (err != ERR_OK)
@@ -307,7 +300,7 @@ static int64_t smaller(int64_t a, int64_t b)
 
 static int64_t wait_ms(struct upstream *u)
 {
-    int64_t now = upstream_now_ms();
+    int64_t now = clock_monotonic_ms();
     int64_t wait = TURN_MAX_MS;
     int64_t expiry = outbox_expire(u->outbox, now);
     if (expiry >= 0)
@@ -333,7 +326,7 @@ static void drive(struct upstream *u, short events)
     if (broker_drive(u->broker, (events & POLLIN) || is_broken, (events & POLLOUT) || is_broken,
                      &why) != ERR_OK)
         drop(u, why);
-    else if (!upstream_is_connected(u) && upstream_now_ms() >= u->connect_until_ms)
+    else if (!upstream_is_connected(u) && clock_monotonic_ms() >= u->connect_until_ms)
         drop(u, "the broker does not answer");
 }
 
@@ -364,19 +357,19 @@ static bool is_done(struct upstream *u)
     if (!atomic_load(&u->is_stopping))
         return false;
     if (u->stop_until_ms == 0) {
-        u->stop_until_ms = upstream_now_ms() + u->gateway->config.drain_ms;
+        u->stop_until_ms = clock_monotonic_ms() + u->gateway->config.drain_ms;
         traffic_hurry(&u->traffic);
         return false; // the next turn takes what was counted last
     }
     return !upstream_is_connected(u) || u->traffic.batch == 0 ||
-           upstream_now_ms() >= u->stop_until_ms;
+           clock_monotonic_ms() >= u->stop_until_ms;
 }
 
 static void *run(void *context)
 {
     struct upstream *u = context;
     for (;;) {
-        if (u->broker == NULL && upstream_now_ms() >= u->attempt_due_ms)
+        if (u->broker == NULL && clock_monotonic_ms() >= u->attempt_due_ms)
             attempt(u);
         if (u->broker != NULL && upstream_is_connected(u)) {
             send_traffic(u);

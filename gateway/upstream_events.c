@@ -4,6 +4,7 @@
 // What the service connection brings: answers, traffic settled, messages of the rooms listened to.
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "feed.h"
 #include "hooks.h"
 #include "upstream_answer.h"
@@ -110,7 +111,7 @@ static void on_acked(void *context, uint16_t mid, enum err err)
     uint64_t ref = u->ref_of_mid[mid];
     u->ref_of_mid[mid] = 0;
     if (ref != 0)
-        outbox_acked(u->outbox, ref, err, upstream_now_ms());
+        outbox_acked(u->outbox, ref, err, clock_monotonic_ms());
 }
 
 void upstream_set_events(struct upstream *upstream)

@@ -38,7 +38,5 @@ struct upstream {
 
 // What the broker's connection calls, all on the thread (upstream_events.c).
 void upstream_set_events(struct upstream *upstream);
-// Milliseconds of the monotonic clock.
-int64_t upstream_now_ms(void);
 
 #endif

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "keep.h"
 
-#include "clock.h"
+#include "core/clock.h"
 #include "core/record.h"
 
 enum { STRICT_WAIT_MS = 5000 };

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 #include <stdlib.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "plugin.h"
 #include "service.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
-#include "clock.h"
+#include "core/clock.h"
 #include "deliver.h"
 #include "plugin.h"
 #include "service.h"

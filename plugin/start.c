@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "core/descriptors.h"
 #include "core/record.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "batch.h"
-#include "clock.h"
+#include "core/clock.h"
 
 enum {
     PACE_MS = 10,        // between two commits

@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // The clocks: real time for stamps, monotonic time for waiting.
-#ifndef ROOMWIRE_PLUGIN_CLOCK_H
-#define ROOMWIRE_PLUGIN_CLOCK_H
+#ifndef ROOMWIRE_CORE_CLOCK_H
+#define ROOMWIRE_CORE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
