@@ -16,7 +16,7 @@ const messages = 1000000
 // The log is made once and kept in build/bench/ until the schema changes.
 function filled_log() {
   const folder = join(root, 'build/bench')
-  const schema = readdirSync(join(root, 'schema')).sort()
+  const schema = readdirSync(join(root, 'schema')).filter(name => name.endsWith('.sql')).sort()
     .map(name => read_text(join(root, 'schema', name))).join('')
   const file = join(folder, `log-${createHash('sha256').update(schema).digest('hex').slice(0, 8)}.db`)
   if (!existsSync(file)) {
