@@ -111,6 +111,7 @@ static const struct option options[] = {
         "live messages on their way to a worker"),
     INT(tape_messages, "1000", 1, 1000000, "messages", "newest messages of a live room in memory"),
     INT(heartbeat_ms, "15000", 100, 600000, "ms", "between signs of life on a quiet stream"),
+    INT(live_page_s, "3600", 1, 86400, "s", "life of a page that grows; it goes on as another one"),
     INT(max_wait_s, "60", 1, 3600, "s", "longest long-poll"),
     TEXT(webhook_connect, "", "URLs asked when a client connects; they may refuse it"),
     TEXT(webhook_disconnect, "", "URLs told when a client is gone"),

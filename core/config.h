@@ -91,6 +91,7 @@ struct config {
     int64_t inbox_memory;   // bytes, each worker
     int64_t tape_messages;
     int64_t heartbeat_ms; // between two signs of life on a quiet stream
+    int64_t live_page_s;  // of a page that grows
     int64_t max_wait_s;   // of a long-poll
 
     // Webhooks. Lists of URLs separated by spaces; "" for none.

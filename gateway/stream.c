@@ -15,9 +15,8 @@ enum {
     WRITE_MAX = 256 * 1024,  // one call's worth
     CATCH_UP_MESSAGES = 100, // read from the database at a time
     CATCH_UP_BYTES = 256 * 1024,
-    RESET_MESSAGES = 50, // what a reader gets of a log that it does not know
-    RETRY_MS = 1000,     // what EventSource waits before it reconnects
-    PAGE_LIFE_MS = 3600000,
+    RESET_MESSAGES = 50,    // what a reader gets of a log that it does not know
+    RETRY_MS = 1000,        // what EventSource waits before it reconnects
     IGNORED_MAX = 64 * 1024 // bytes that a reader may send, who has nothing more to say
 };
 
@@ -410,7 +409,7 @@ static struct stream *create(struct worker *worker, const struct caller *caller,
     const struct config *config = &worker->gateway->config;
     buf_init(&s->rest, (size_t)config->tape_size + CATCH_UP_BYTES +
                            page_json_max((size_t)config->max_payload));
-    s->beats_left = PAGE_LIFE_MS / config->heartbeat_ms + 1;
+    s->beats_left = config->live_page_s * 1000 / config->heartbeat_ms + 1;
     s->reader.on_news = on_news;
     s->timer.on_time = on_time;
     *out_err = hub_join(worker, room, form, &s->reader);

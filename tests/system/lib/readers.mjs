@@ -151,6 +151,8 @@ export class PollReader {
  */
 export class LiveReader {
   gaps = 0;
+  pages = 0; // that ended
+  beats = 0; // signs of life
   #ids = []; // of the pages that ended
   #page = '';
   #stopped = false;
@@ -186,6 +188,7 @@ export class LiveReader {
     } else if (end !== null) {
       this.#ids.push(...LiveReader.#idsOf(this.#page));
       [, this.after] = end;
+      this.pages += 1;
       this.#page = '';
     }
   }
@@ -195,7 +198,10 @@ export class LiveReader {
       const url = `${this.url()}?after=${this.after}`;
       this.request = get(url, { headers: this.headers, agent: false }, (answer) => {
         answer.setEncoding('utf8');
-        answer.on('data', (chunk) => (this.#page += chunk));
+        answer.on('data', (chunk) => {
+          this.#page += chunk;
+          this.beats += chunk === '\n';
+        });
         answer.on('close', ended);
         answer.on('error', () => {});
       });
