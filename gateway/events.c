@@ -12,12 +12,13 @@ bool events_are_wanted(const struct exchange *x)
 }
 
 // What the reader last had; empty if it says nothing.
-static struct span last_event_id(struct exchange *x)
+static struct span last_event_id(struct exchange *x, bool *out_is_header)
 {
     struct span value;
-    if (http_head_field(exchange_head(x), "Last-Event-ID", &value) && value.len > 0)
+    *out_is_header = http_head_field(exchange_head(x), "Last-Event-ID", &value) && value.len > 0;
+    if (*out_is_header || exchange_query(x, "lastEventId", &value))
         return value;
-    return exchange_query(x, "lastEventId", &value) ? value : span_of("");
+    return span_of("");
 }
 
 static enum err read_limit(struct exchange *x, int *out_latest)
@@ -36,8 +37,10 @@ static enum err read_limit(struct exchange *x, int *out_latest)
 static enum err read_start(struct exchange *x, const char *epoch, struct stream_start *start)
 {
     *start = (struct stream_start){.after = -1};
+    bool is_header;
+    struct span id = last_event_id(x, &is_header);
     enum err err = read_limit(x, &start->latest);
-    switch (event_stream_position(last_event_id(x), epoch, &start->after)) {
+    switch (event_stream_position(id, epoch, &start->after)) {
     case EVENT_STREAM_LIVE:
     case EVENT_STREAM_AFTER:
         break;
@@ -48,7 +51,10 @@ static enum err read_start(struct exchange *x, const char *epoch, struct stream_
         start->is_other_epoch = true;
         break;
     case EVENT_STREAM_BAD:
-        return ERR_INVALID;
+        if (!is_header)
+            return ERR_INVALID;
+        start->is_other_epoch = true; // an EventSource that is refused never asks again
+        break;
     }
     return err;
 }
@@ -71,7 +77,7 @@ static void open_admitted(struct exchange *x, const struct caller *caller, struc
     }
     if (read_start(x, store_epoch(store), &start) != ERR_OK) {
         exchange_refuse(x, 400, ERR_INVALID,
-                        "Last-Event-ID is <epoch>-<id> or earliest; limit is 0 to 1000");
+                        "lastEventId is <epoch>-<id> or earliest; limit is 0 to 1000");
         return;
     }
     exchange_add_field(x, "Cache-Control", span_of("no-store"));

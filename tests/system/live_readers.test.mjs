@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 
 import { connectAsync } from 'mqtt';
 
-import { EventReader, PollReader } from './lib/readers.mjs';
+import { EventReader, LiveReader, PollReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
 
@@ -76,7 +76,7 @@ test('Last-Event-ID resumes behind it, and wins over lastEventId', async (t) => 
 
 test('another log, and an id that was never given, are answered with stream-reset', async (t) => {
   await say('reset', 'a', 'b');
-  for (const lastEventId of ['other-1', undefined]) {
+  for (const lastEventId of ['other-1', 'nonsense', undefined]) {
     const probe = await follow(t, room('reset', '?limit=1'));
     await waitFor(() => probe.messages.length === 1, 'the epoch');
     const future = `${probe.messages[0].epoch}-9000000`;
@@ -87,8 +87,9 @@ test('another log, and an id that was never given, are answered with stream-rese
 });
 
 test('what is no id is refused with 400, and no rights with 403', async () => {
-  const headers = { accept: 'text/event-stream', 'last-event-id': 'nonsense' };
-  assert.equal((await alice.get('/rooms/first/messages', headers)).status, 400);
+  const headers = { accept: 'text/event-stream' };
+  assert.equal((await alice.get('/rooms/first/messages?lastEventId=nonsense', headers)).status, 400);
+  assert.equal((await alice.get('/rooms/first/messages?limit=nonsense', headers)).status, 400);
   const bob = await stack.caller('bob', 'other=r');
   assert.equal((await bob.get('/rooms/first/messages', { accept: 'text/event-stream' })).status, 403);
 });
@@ -258,6 +259,24 @@ test('a live page says where it is to be gone on with, however it ends', async (
   await stack.startGateway();
   await stack.ready();
   alice = await stack.caller('alice', '*=rw');
+});
+
+test('a live page shows signs of life, ends when it is old, and goes on as another one', async (t) => {
+  const young = await startStack({ config: { heartbeat_ms: 100, live_page_s: 1 } });
+  t.after(() => young.stop());
+  const bob = await young.caller('bob', '*=rw');
+  const reader = new LiveReader(() => `${young.url}/rooms/old/live`, bob.token);
+  const ids = [];
+  for (let n = 0; n < 3; n++) {
+    const { json } = await bob.post('/rooms/old/messages', { text: `${n}` });
+    ids.push(json.id);
+    const before = reader.pages;
+    await waitFor(() => reader.pages > before, 'another page');
+  }
+  await reader.stop();
+  assert.deepEqual(reader.ids, ids);
+  assert.equal(reader.gaps, 0);
+  assert.ok(reader.beats > 0);
 });
 
 test('a reader that takes nothing is dropped, with all that waits for it', async (t) => {
