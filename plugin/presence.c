@@ -92,6 +92,20 @@ static void end_event(struct plugin *p, const struct session *session, const cha
     buf_finish(w->out);
 }
 
+// What both ends of a connection have.
+static void begin_presence(struct plugin *p, const struct session *session, const char *type,
+                           struct json_writer *w)
+{
+    begin_event(p, session, type, w);
+    struct span ip = presence_ip(session);
+    if (ip.len > 0)
+        put_text(w, "ipAddress", ip);
+    if (session->face != METER_MQTT)
+        put_text(w, "face", span_of(meter_face_name(session->face)));
+    json_key(w, "versionNumber");
+    json_put_int(w, (int64_t)presence_version(p, session));
+}
+
 static void tell_connected(struct plugin *p, const struct session *session)
 {
     struct buf json;
@@ -100,14 +114,7 @@ static void tell_connected(struct plugin *p, const struct session *session)
         return;
     buf_init(&json, EVENT_MAX);
     json_writer_init(&w, &json);
-    begin_event(p, session, "connected", &w);
-    struct span ip = presence_ip(session);
-    if (ip.len > 0)
-        put_text(&w, "ipAddress", ip);
-    if (session->face != METER_MQTT)
-        put_text(&w, "face", span_of(meter_face_name(session->face)));
-    json_key(&w, "versionNumber");
-    json_put_int(&w, (int64_t)presence_version(p, session));
+    begin_presence(p, session, "connected", &w);
     end_event(p, session, "presence", "connected", &w);
 }
 
@@ -163,9 +170,7 @@ static void tell_disconnected(struct plugin *p, const struct session *session, i
         return;
     buf_init(&json, EVENT_MAX);
     json_writer_init(&w, &json);
-    begin_event(p, session, "disconnected", &w);
-    json_key(&w, "versionNumber");
-    json_put_int(&w, (int64_t)presence_version(p, session));
+    begin_presence(p, session, "disconnected", &w);
     if (name != NULL) {
         json_key(&w, "clientInitiatedDisconnect");
         json_put_bool(&w, strcmp(name, "CLIENT_INITIATED_DISCONNECT") == 0);

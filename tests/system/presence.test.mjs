@@ -54,7 +54,7 @@ describeOneBroker('lifecycle events', { roomwire: { leeway_s: 0 } }, (get, kind)
     const [, gone] = await listener.heard('lamp', 'connected', 'disconnected');
     const known = kind.is21 ? { clientInitiatedDisconnect: true, disconnectReason: 'CLIENT_INITIATED_DISCONNECT' } : {};
     assert.deepEqual(gone, { topic: '$aws/events/presence/disconnected/lamp', clientId: 'lamp', timestamp: gone.timestamp,
-      eventType: 'disconnected', sessionIdentifier, principalIdentifier: 'alice', versionNumber, ...known });
+      eventType: 'disconnected', sessionIdentifier, principalIdentifier: 'alice', ipAddress: '127.0.0.1', versionNumber, ...known });
     await listener.end();
   });
 

@@ -93,7 +93,7 @@ static void test_a_message_is_told_with_its_context(void **state)
     hook_event_write_message(&m, "e1", span_of("rooms/lobby/messages"), &out);
     assert_text(&out, "{\"type\":\"message\",\"context\":{\"method\":\"PUBLISH\","
                       "\"path\":\"rooms/lobby/messages\",\"source_ip\":null,\"user_agent\":null,"
-                      "\"request_id\":null,\"principal\":\"a\\\"b\"},\"message\":{\"id\":7,"
+                      "\"request_id\":\"e1-7\",\"principal\":\"a\\\"b\"},\"message\":{\"id\":7,"
                       "\"prev\":5,\"epoch\":\"e1\",\"room\":\"lobby\",\"from\":\"a\\\"b\","
                       "\"date\":\"1970-01-01T00:00:00.000Z\",\"text\":\"hi\"}}");
 }
