@@ -9,6 +9,7 @@
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15000;
 const REFUSED = 128; // reason codes from here on (MQTT 5 §2.4)
+const DIRECT = '$roomwire/connection'; // to this client alone, without any subscription
 
 function clientId() {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
@@ -40,8 +41,8 @@ export class Connection {
   #failures = 0;
   #timer = 0;
 
-  // events.ready(): subscribed, from now on nothing is missed; events.message(payload, properties);
-  // events.down(failures, reason): no connection, for the n-th time in a row; it is tried again.
+  // events.ready(): subscribed, from now on nothing is missed; events.message(payload, properties),
+  // of the room; events.direct(payload, properties), for this client alone; events.down(failures, reason): no connection, for the n-th time in a row; it is tried again.
   constructor(topic, events) {
     this.#topic = topic;
     this.#events = events;
@@ -101,6 +102,7 @@ export class Connection {
     client.on('connect', () => this.#subscribe(client));
     client.on('message', (topic, payload, packet) => {
       if (topic === this.#topic) this.#events.message(payload, packet.properties);
+      else if (topic === DIRECT) this.#events.direct(payload, packet.properties);
     });
     client.on('error', (error) => {
       reason = error.message;

@@ -32,6 +32,8 @@ function item(name, from, date) {
   return li;
 }
 
+const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
+
 export class Log {
   #room;
   #me;
@@ -80,6 +82,21 @@ export class Log {
       this.#trim();
     }, true);
     this.#followCalendar();
+  }
+
+  // What was said to this page alone: it has no id, and is gone with the page.
+  appendDirect(message) {
+    this.#keepPlace(() => {
+      const li = item(message.from, message.from, message.date);
+      li.classList.add('direct', 'new');
+      li.append(
+        message.text === null
+          ? element('p', { className: 'text data' }, sizeOf(message))
+          : element('p', { className: 'text', dir: 'auto' }, ...withLinks(message.text)),
+        element('p', { className: 'note' }, 'Only you see this.'),
+      );
+      this.#list.append(li);
+    }, true);
   }
 
   // Older messages, in order, before all others.
@@ -201,8 +218,7 @@ export class Log {
 
   #dataLine(message) {
     const href = `/rooms/${this.#room}/messages?after=${message.id - 1}&limit=1`;
-    const text = `${message.size} bytes of ${message.type || 'data'}`;
-    return element('p', { className: 'text data' }, element('a', { href }, text));
+    return element('p', { className: 'text data' }, element('a', { href }, sizeOf(message)));
   }
 
   #lastSaid() {
@@ -212,7 +228,7 @@ export class Log {
   // True if both are of one sender and near enough in time to stand together.
   #belongsTo(li, previous) {
     const sender = previous?.querySelector('.by b');
-    if (!sender || sender.title !== li.querySelector('.by b').title) return false;
+    if (!sender || previous.classList.contains('direct') || sender.title !== li.querySelector('.by b').title) return false;
     const dates = [previous, li].map((one) => Date.parse(one.querySelector('time').dateTime));
     return dates[1] - dates[0] < TOGETHER_MS;
   }

@@ -37,6 +37,18 @@ export function fromJson(json) {
   };
 }
 
+// From what was sent to this client alone: { from, date, text, size, type }. It is in no room.
+export function fromDirect(payload, properties = {}) {
+  const stamp = properties.userProperties ?? {};
+  return {
+    from: stamp['rw-from'] ?? '',
+    date: new Date(Number(stamp['rw-ts'])).toISOString(),
+    text: decode(payload),
+    size: payload.length,
+    type: properties.contentType ?? '',
+  };
+}
+
 // From a live MQTT message; null if it bears no stamp.
 export function fromMqtt(payload, properties = {}) {
   const stamp = properties.userProperties ?? {};

@@ -10,7 +10,7 @@ import { HttpWays } from './http_ways.js';
 import { Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
-import { fromJson, fromMqtt } from './message.js';
+import { fromDirect, fromJson, fromMqtt } from './message.js';
 import { Outbox } from './outbox.js';
 import { Timeline } from './timeline.js';
 
@@ -140,6 +140,7 @@ const connection = new Connection(topic, {
     const message = fromMqtt(payload, properties);
     if (message) arrive(message);
   },
+  direct: (payload, properties) => log.appendDirect(fromDirect(payload, properties)),
   down(failures, reason) {
     outbox.lostAll();
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
