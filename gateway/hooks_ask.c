@@ -70,13 +70,26 @@ static void leave(struct hook_ask *ask)
 
 static void note(struct hook_ask *ask, enum hook_outcome outcome, const struct hook_answer *answer)
 {
-    // Who is refused by one is not let in by another's silence; see also relay_connect.c.
+    // Who is refused by one is not let in by another's silence.
     if (outcome == HOOK_REFUSED) {
         ask->verdict = HOOK_REFUSES;
         (void)snprintf(ask->reason, sizeof ask->reason, "%.*s", (int)answer->reason.len,
                        answer->reason.len > 0 ? answer->reason.ptr : "");
     } else if (outcome != HOOK_DELIVERED && ask->verdict == HOOK_ALLOWS) {
         ask->verdict = HOOK_SILENT;
+    }
+}
+
+// One has refused: the client need not wait for what the others say.
+static void cancel_others(struct hook_ask *ask)
+{
+    for (size_t i = 0; i < ask->hooks->url_count; i++) {
+        struct part *part = &ask->parts[i];
+        if (part->call == NULL)
+            continue;
+        http_client_cancel(part->call);
+        part->call = NULL;
+        ask->open--;
     }
 }
 
@@ -102,6 +115,8 @@ static void on_answer(void *context, const struct http_answer *answer)
         // Not done again if it fails: the client does not wait for it.
         hooks_carry(hooks, part->url, &subject, &parsed, (struct span){0}, NULL, NULL);
     }
+    if (outcome == HOOK_REFUSED)
+        cancel_others(ask);
     if (--ask->open > 0)
         return;
     leave(ask);
