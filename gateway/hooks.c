@@ -12,7 +12,8 @@
 #include "input.h"
 
 enum {
-    LOOK_MS = 20, // between two looks at the mark, which is in memory
+    LOOK_MS = 20,           // between two looks at the mark, which is in memory
+    LOOK_CLIENTS_MS = 3000, // and at the events of clients, which are in the database
     KEPT_CONNECTIONS = 64
 };
 
@@ -296,6 +297,35 @@ static bool wants_messages(const struct hooks *hooks)
     return false;
 }
 
+// ---- clients' events that wait ----
+
+static void stir_client(void *context, int64_t hook_id, struct span client)
+{
+    struct hooks *hooks = context;
+    for (size_t i = 0; i < hooks->url_count; i++)
+        if (hooks->urls[i].hook_id == hook_id)
+            hooks_lane_stir(hooks, &hooks->urls[i], false, client, 0);
+}
+
+static enum err read_clients(struct hooks *hooks)
+{
+    enum err err = store_hooks_count_events(hooks->store, &hooks->events);
+    return err == ERR_OK ? store_hooks_read_clients(hooks->store, stir_client, hooks) : err;
+}
+
+// The gateway whose place this one took may have put some into the database after this one has
+// read it, and have ended before they were delivered.
+static void on_look_clients(struct loop_timer *timer)
+{
+    struct hooks *hooks =
+        (struct hooks *)(void *)((char *)timer - offsetof(struct hooks, look_clients));
+    enum err err = read_clients(hooks);
+    if (err != ERR_OK)
+        hooks_warn(hooks, LOG_LEVEL_WARNING, "event=webhooks_late why=\"%s\"", err_text(err));
+    hooks_lanes_run(hooks);
+    (void)!loop_timer_start(hooks->loop, timer, LOOK_CLIENTS_MS); // the heap has room, as above
+}
+
 // ---- making ----
 
 static enum err open_store(struct hooks *hooks, struct buf *why)
@@ -309,20 +339,10 @@ static enum err open_store(struct hooks *hooks, struct buf *why)
         err = store_hooks_open(path.ptr, &hooks->gateway->log, &hooks->store);
     if (err == ERR_OK)
         err = enter_urls(hooks);
-    if (err == ERR_OK)
-        err = store_hooks_count_events(hooks->store, &hooks->events);
     if (err != ERR_OK)
         buf_printf(why, "%s: %s", path.ptr != NULL ? path.ptr : "", err_text(err));
     buf_finish(&path);
     return err;
-}
-
-static void stir_client(void *context, int64_t hook_id, struct span client)
-{
-    struct hooks *hooks = context;
-    for (size_t i = 0; i < hooks->url_count; i++)
-        if (hooks->urls[i].hook_id == hook_id)
-            hooks_lane_stir(hooks, &hooks->urls[i], false, client, 0);
 }
 
 static enum err create_parts(struct hooks *hooks, struct buf *why)
@@ -344,7 +364,9 @@ static enum err create_parts(struct hooks *hooks, struct buf *why)
     log_reader_init(&hooks->log, hooks->gateway, hooks->loop, "hooks");
     err = open_store(hooks, why);
     if (err == ERR_OK)
-        err = store_hooks_read_clients(hooks->store, stir_client, hooks);
+        err = read_clients(hooks);
+    if (err == ERR_OK && hooks_want_presence(hooks))
+        err = loop_timer_start(hooks->loop, &hooks->look_clients, LOOK_CLIENTS_MS);
     if (err == ERR_OK && wants_messages(hooks))
         err = loop_timer_start(hooks->loop, &hooks->look, 0);
     return err;
@@ -354,6 +376,7 @@ static void init(struct hooks *hooks, struct gateway *gateway)
 {
     hooks->gateway = gateway;
     hooks->look.on_time = on_look;
+    hooks->look_clients.on_time = on_look_clients;
     hooks->last_ask = &hooks->first_ask;
     table_init(&hooks->lanes);
 }

@@ -47,7 +47,8 @@ struct hooks {
 
     struct store_hooks *store;
     struct log_reader log;
-    struct loop_timer look; // for what is new in the log
+    struct loop_timer look;         // for what is new in the log
+    struct loop_timer look_clients; // for events that nobody here has heard of
     bool has_looked;
     int64_t seen_id;          // all rooms were looked at up to this message
     int64_t seen_committed;   // and this is what the mark said then

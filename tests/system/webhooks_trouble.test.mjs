@@ -9,6 +9,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { Client, connect } from './lib/client.mjs';
 import { describeBrokers } from './lib/each.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { run } from './lib/process.mjs';
 import { hooksTo, Receiver } from './lib/receiver.mjs';
 import { Caller, startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
@@ -276,7 +277,46 @@ describeBrokers('webhooks and a gateway that is killed', (kind) => {
   });
 });
 
+describe('webhooks, when another gateway takes over,', () => {
+  it('deliver what the gateway before had stored and not delivered', async (t) => {
+    const receiver = await Receiver.start(() => ({ status: 500 }));
+    t.after(() => receiver.close());
+    const stack = await startStack({ config: { ...hooksTo(receiver, 'connect'), webhook_retry_max_ms: 100 } });
+    t.after(() => stack.stop());
+    const devices = [];
+    let isOver = false;
+    const arriving = (async () => {
+      while (!isOver)
+        devices.push(await connect(stack.broker, { clientId: `d${devices.length}`, token: stack.broker.token('lamp') }));
+    })();
+    const old = await stack.replaceGateway();
+    await old.program.ended;
+    isOver = true;
+    await arriving;
+    receiver.answer = () => ({});
+    await waitFor(async () => {
+      const { out } = await run('sqlite3', ['-readonly', `${stack.broker.database}-hooks`, 'SELECT count(*) FROM events']);
+      return out.trim() === '0';
+    }, 'everything to be delivered', 30000);
+    for (const n of devices.keys()) assert.ok(receiver.requests.some(({ event }) => event.clientId === `d${n}`));
+    await Promise.all(devices.map((device) => device.end()));
+  });
+});
+
 describeBrokers('connect hooks that do not answer', (kind) => {
+  it('refuse a client at once, though another hook is silent', async (t) => {
+    const [refusing, silent] = [await Receiver.start(() => ({ status: 403 })), await Receiver.start(() => new Promise(() => {}))];
+    silent.secret = refusing.secret;
+    t.after(() => Promise.all([refusing.close(), silent.close()]));
+    const stack = await startStack({ config: { ...hooksTo(refusing, 'connect'),
+      webhook_connect: `${silent.url} ${refusing.url}`, webhook_timeout_ms: 3000, connect_timeout_ms: 3000 } });
+    t.after(() => stack.stop());
+    const page = new Client(`${stack.url.replace('http', 'ws')}/mqtt`, { protocolVersion: 5, reconnectPeriod: 0,
+      wsOptions: { headers: { Authorization: `Bearer ${stack.broker.token('mallory')}` } } });
+    await assert.rejects(page.connected(), ({ code }) => code === 0x87);
+    assert.equal(refusing.requests.length, 1);
+  });
+
   for (const required of ['no', 'yes'])
     it(`let ${required === 'yes' ? 'nobody' : 'everybody'} in with webhook_connect_required = ${required}`, async () => {
       const receiver = await Receiver.start(() => () => {});
