@@ -304,6 +304,11 @@ enum conn_result conn_write(struct conn *conn, const struct iovec *parts, int co
     return CONN_OK;
 }
 
+size_t conn_unsplit(const struct conn *conn)
+{
+    return conn->tls != NULL ? TLS_RECORD : 0;
+}
+
 // ---- the beginning ----
 
 const char *conn_address(const struct conn *conn)

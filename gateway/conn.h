@@ -29,9 +29,12 @@ struct conn;
 // Reads at most `cap` bytes.
 MUST_USE enum conn_result conn_read(struct conn *conn, void *bytes, size_t cap, size_t *out_len);
 // Writes what the socket takes now; `*out_len` may be less than all with CONN_OK. What was not
-// taken must come first in the next write (TLS may have it encrypted already).
+// taken must come first in the next write, and of that at least as many bytes as conn_unsplit says,
+// or all that there were: TLS may have them encrypted already (SSL_write, "may not be changed").
 MUST_USE enum conn_result conn_write(struct conn *conn, const struct iovec *parts, int count,
                                      size_t *out_len);
+// 0 for a connection without TLS.
+size_t conn_unsplit(const struct conn *conn);
 
 // What to be woken for. With TLS "readable" may need the socket writable; that is seen to here.
 // `on_ready` gets what is worth trying; both flags are set when the connection is broken.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "conn.h"
+#include "dues.h"
 #include "event_stream.h"
 #include "history.h"
 #include "page_json.h"
@@ -15,6 +16,7 @@ enum {
     WRITE_MAX = 256 * 1024,  // one call's worth
     CATCH_UP_MESSAGES = 100, // read from the database at a time
     CATCH_UP_BYTES = 256 * 1024,
+    DUES_MAX = 1024,        // more than are read at a time
     RESET_MESSAGES = 50,    // what a reader gets of a log that it does not know
     RETRY_MS = 1000,        // what EventSource waits before it reconnects
     IGNORED_MAX = 64 * 1024 // bytes that a reader may send, who has nothing more to say
@@ -32,8 +34,8 @@ struct stream {
     bool is_failed;
     int64_t id; // everything up to here was written, or is in `rest`
     struct tape_position at;
-    struct buf rest;        // begun but not yet written
-    struct meter_count due; // messages in `rest`: counted when it is written
+    struct buf rest;  // begun but not yet written
+    struct dues dues; // for the messages in `rest`
     struct history_wait *wait;
     struct loop_timer timer; // keep-alive, stalled reader, end of the token
     int64_t moved_ms;        // when the socket last took something
@@ -55,6 +57,7 @@ static void stream_finish(struct stream *s)
     if (s->reader.room != NULL)
         hub_leave(&s->reader);
     buf_finish(&s->rest);
+    dues_finish(&s->dues);
     free(s);
 }
 
@@ -76,6 +79,12 @@ static void stream_drop(struct stream *s)
 static enum meter_face face_of(const struct stream *s)
 {
     return s->form == HUB_EVENTS ? METER_SSE : METER_HTML;
+}
+
+static struct meter_count difference(const struct meter_count *a, const struct meter_count *b)
+{
+    return (struct meter_count){a->messages - b->messages, a->blocks - b->blocks,
+                                a->bytes - b->bytes};
 }
 
 // Counts what the reader has been given; a message is that when the last byte of it was taken.
@@ -105,46 +114,49 @@ static size_t write_parts(struct stream *s, const struct iovec *parts, int count
 static void write_rest(struct stream *s)
 {
     const struct iovec part = {s->rest.ptr, s->rest.len};
-    buf_consume(&s->rest, write_parts(s, &part, 1));
-    if (s->rest.len > 0)
-        return;
-    buf_finish(&s->rest); // an idle reader holds no memory
-    meter(s, &s->due);
-    s->due = (struct meter_count){0};
+    size_t len = write_parts(s, &part, 1);
+    struct meter_count written = dues_take(&s->dues, len);
+    meter(s, &written);
+    buf_consume(&s->rest, len);
+    if (s->rest.len == 0)
+        buf_finish(&s->rest); // an idle reader holds no memory
 }
 
-// Keeps what is left of a message that the socket took a part of, so that it cannot fall off the
-// tape before the rest is written.
-static void keep_rest(struct stream *s, struct tape_position begun, size_t left)
+// Keeps what the socket has begun with, so that it cannot fall off the tape before it is written:
+// from `begun`, of which `len` bytes were, to the end of the last message that it holds a part of.
+static void keep_rest(struct stream *s, const struct tape_position *begun, size_t len)
 {
+    const struct tape *tape = hub_tape(&s->reader, s->form);
+    struct meter_count written = tape_sum_at(tape, begun->offset + len);
+    struct meter_count due = difference(&s->at.sum, &written);
+    struct tape_position from = *begun;
     struct iovec parts[2];
-    int count = tape_read(hub_tape(&s->reader, s->form), &begun, left, parts);
+    from.offset += len;
+    int count = tape_read(tape, &from, (size_t)(s->at.offset - from.offset), parts);
     for (int i = 0; i < count; i++)
         buf_add(&s->rest, parts[i].iov_base, parts[i].iov_len);
+    dues_add(&s->dues, s->rest.len, &due);
+    due = difference(&written, &begun->sum);
+    meter(s, &due);
 }
 
 static void write_tape(struct stream *s)
 {
     const struct tape *tape = hub_tape(&s->reader, s->form);
-    struct tape_position begun = s->at;
+    const struct tape_position begun = s->at;
     struct iovec parts[2];
     int count = tape_read(tape, &s->at, WRITE_MAX, parts);
     s->is_on_tape = count >= 0;
-    size_t len = count > 0 ? write_parts(s, parts, count) : 0;
-    if (len == 0)
+    if (count <= 0)
         return;
-    size_t left = tape_advance(tape, &s->at, len);
-    const struct meter_count sent = {s->at.sum.messages - begun.sum.messages,
-                                     s->at.sum.blocks - begun.sum.blocks,
-                                     s->at.sum.bytes - begun.sum.bytes};
+    size_t asked = parts[0].iov_len + (count > 1 ? parts[1].iov_len : 0);
+    size_t len = write_parts(s, parts, count);
+    size_t held = s->is_blocked ? len + conn_unsplit(s->conn) : len;
+    if (held == 0)
+        return;
+    tape_advance(tape, &s->at, held < asked ? held : asked);
     s->id = s->at.id;
-    begun.offset += len;
-    if (left > 0) {
-        s->due = sent;
-        keep_rest(s, begun, left);
-    } else {
-        meter(s, &sent);
-    }
+    keep_rest(s, &begun, len);
 }
 
 // ---- the past ----
@@ -163,7 +175,9 @@ static bool take_row(void *context, const struct message *m)
         write_reset(s, "expired", m->prev); // what was between was trimmed
     hub_write(s->form, m, s->epoch, &s->rest);
     s->id = m->id;
-    meter_count_message(&s->due, (int64_t)m->payload.len);
+    struct meter_count count = {0};
+    meter_count_message(&count, (int64_t)m->payload.len);
+    dues_add(&s->dues, s->rest.len, &count);
     return s->rest.len < CATCH_UP_BYTES;
 }
 
@@ -172,14 +186,14 @@ static void pump(struct stream *s);
 static enum err read_on(struct stream *s, struct store *store)
 {
     struct store_page page = {hub_room_name(&s->reader), 0, s->id, CATCH_UP_MESSAGES};
-    int64_t before = s->due.messages;
+    int64_t before = s->id;
     int64_t last_id;
     bool has_more;
     // Asked first: what is stored meanwhile is on the page.
     enum err err = store_room_last_id(store, page.room, &last_id);
     if (err == ERR_OK)
         err = store_read_page(store, &page, take_row, s, &has_more);
-    if (err == ERR_OK && s->id < last_id && s->due.messages == before)
+    if (err == ERR_OK && s->id == before && before < last_id)
         write_reset(s, "expired", last_id);
     return err;
 }
@@ -265,17 +279,22 @@ static bool step(struct stream *s)
     return !hub_is_current(&s->reader, s->id) && catch_up(s);
 }
 
+static bool is_sound(const struct stream *s)
+{
+    return !s->is_failed && s->rest.status == ERR_OK && dues_status(&s->dues) == ERR_OK;
+}
+
 // Writes what can be written now. The stream may be gone afterwards.
 static void pump(struct stream *s)
 {
     s->is_pumping = true;
-    while (!s->is_failed && s->rest.status == ERR_OK && step(s))
+    while (is_sound(s) && step(s))
         continue;
     s->is_pumping = false;
-    if (s->is_failed || s->rest.status != ERR_OK)
-        stream_close(s);
-    else
+    if (is_sound(s))
         conn_want(s->conn, true, s->is_blocked);
+    else
+        stream_close(s);
 }
 
 static void on_news(struct hub_reader *reader)
@@ -314,10 +333,14 @@ static void on_ready(void *owner, bool readable, bool writable)
     }
 }
 
+// For the next heartbeat, or the end of the token if that is sooner.
 static void start_timer(struct stream *s)
 {
-    if (loop_timer_start(s->worker->loop, &s->timer, s->worker->gateway->config.heartbeat_ms) !=
-        ERR_OK)
+    int64_t delay_ms = s->worker->gateway->config.heartbeat_ms;
+    int64_t left_ms = s->expires_ms - loop_date_ms(s->worker->loop);
+    if (s->expires_ms != 0 && left_ms < delay_ms)
+        delay_ms = left_ms > 0 ? left_ms : 0;
+    if (loop_timer_start(s->worker->loop, &s->timer, delay_ms) != ERR_OK)
         s->is_failed = true;
 }
 
@@ -409,6 +432,7 @@ static struct stream *create(struct worker *worker, const struct caller *caller,
     const struct config *config = &worker->gateway->config;
     buf_init(&s->rest, (size_t)config->tape_size + CATCH_UP_BYTES +
                            page_json_max((size_t)config->max_payload));
+    dues_init(&s->dues, DUES_MAX);
     s->beats_left = config->live_page_s * 1000 / config->heartbeat_ms + 1;
     s->reader.on_news = on_news;
     s->timer.on_time = on_time;
@@ -423,6 +447,7 @@ static void abandon(struct stream *s)
 {
     hub_leave(&s->reader);
     buf_finish(&s->rest);
+    dues_finish(&s->dues);
     free(s);
 }
 

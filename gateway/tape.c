@@ -234,19 +234,31 @@ int tape_read(const struct tape *tape, const struct tape_position *position, siz
     return 2;
 }
 
-size_t tape_advance(const struct tape *tape, struct tape_position *position, size_t len)
+// How many of the messages here end at `offset` or before.
+static size_t count_ends_up_to(const struct tape *tape, uint64_t offset)
 {
-    uint64_t written = position->offset + len;
-    assert(len > 0 && position->offset >= tape->begin && written <= tape->end);
-    size_t low = 0, high = tape->mark_count - 1;
+    size_t low = 0, high = tape->mark_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (mark_at(tape, middle)->end < written)
+        if (mark_at(tape, middle)->end <= offset)
             low = middle + 1;
         else
             high = middle;
     }
-    const struct mark *mark = mark_at(tape, low);
+    return low;
+}
+
+void tape_advance(const struct tape *tape, struct tape_position *position, size_t len)
+{
+    uint64_t last = position->offset + len - 1;
+    assert(len > 0 && position->offset >= tape->begin && last < tape->end);
+    const struct mark *mark = mark_at(tape, count_ends_up_to(tape, last));
     *position = (struct tape_position){mark->end, mark->id, mark->sum};
-    return (size_t)(mark->end - written);
+}
+
+struct meter_count tape_sum_at(const struct tape *tape, uint64_t offset)
+{
+    size_t count = count_ends_up_to(tape, offset);
+    assert(offset >= tape->begin && offset <= tape->end);
+    return count > 0 ? mark_at(tape, count - 1)->sum : tape->sum_before;
 }

@@ -53,8 +53,10 @@ int64_t tape_last_id(const struct tape *tape);
 int tape_read(const struct tape *tape, const struct tape_position *position, size_t max,
               struct iovec out_parts[2]);
 
-// Moves `position` by the `len` bytes (> 0, on the tape) that were written from it, on to the end
-// of the message in which the last of them lies; gives the bytes of that message still unwritten.
-size_t tape_advance(const struct tape *tape, struct tape_position *position, size_t len);
+// Moves `position` by `len` bytes (> 0, on the tape), on to the end of the message in which the
+// last of them lies.
+void tape_advance(const struct tape *tape, struct tape_position *position, size_t len);
+// The sum of the messages that end at `offset`, which is on the tape, or before.
+struct meter_count tape_sum_at(const struct tape *tape, uint64_t offset);
 
 #endif

@@ -4,16 +4,18 @@
 // P3 for readers over HTTP: event streams and long-polls give what follows, once, in order, and say
 // so where they cannot.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { connectAsync } from 'mqtt';
 
+import { makeCertificate } from './lib/gateway.mjs';
 import { EventReader, LiveReader, PollReader } from './lib/readers.mjs';
-import { startStack } from './lib/stack.mjs';
+import { Caller, startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
 
 let stack, alice;
@@ -233,6 +235,59 @@ test('streams end when the keys are changed, and whoever comes back is judged an
   writeFileSync(join(rekeyed.folder, 'jwt.secret'), 'a new secret that is at least as long as the old one');
   rekeyed.gateway.child.kill('SIGHUP');
   await waitFor(() => stream.answer.statusCode === 401, 'the refusal');
+});
+
+test('a stream ends with the token, not with the next heartbeat', async (t) => {
+  const patient = await startStack({ config: { heartbeat_ms: 600000, leeway_s: 0 } });
+  t.after(() => patient.stop());
+  const exp = Math.floor(Date.now() / 1000) + 2;
+  const stream = new EventReader(() => `${patient.url}/rooms/short/messages`, patient.broker.token('bob', undefined, { exp }));
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  await waitFor(() => stream.connections > 1, 'the end of the stream');
+  assert.ok(Date.now() / 1000 >= exp);
+  await waitFor(() => stream.answer.statusCode === 401, 'the refusal');
+});
+
+test('a slow reader over TLS gets everything on one connection', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-slow-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const { key, certificate } = makeCertificate(folder);
+  const safe = await startStack({ config: { tls_certificate: certificate, tls_key: key,
+    tape_size: 33554432, tape_messages: 100000, listen: 'http://127.0.0.1:0 https://127.0.0.1:0' } });
+  t.after(() => safe.stop());
+  const [, port] = /listen url=https:\/\/127\.0\.0\.1:(\d+)/.exec(safe.gateway.program.log);
+  const token = safe.broker.token('bob', { '*': 'rw' }, { bill: 'r' });
+  const stream = new EventReader(() => `https://127.0.0.1:${port}/rooms/slow/messages`, token, { ca: readFileSync(certificate) });
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  stream.answer.pause();
+  const publisher = await connectAsync(`mqtt://127.0.0.1:${safe.broker.port}`,
+    { protocolVersion: 5, username: 'x', password: token });
+  t.after(() => publisher.endAsync(true));
+  const count = 16000; // more than the buffers of both sides hold
+  const text = 'x'.repeat(700);
+  for (let n = 0; n < count; n += 500)
+    await Promise.all(Array.from({ length: 500 }, () => publisher.publishAsync('rooms/slow/messages', text, { qos: 1 })));
+  stream.answer.resume();
+  await waitFor(() => stream.messages.length === count, 'everything', 60000);
+  assert.equal(stream.connections, 1);
+  for (const [i, { prev }] of stream.messages.entries()) assert.equal(prev, i && stream.messages[i - 1].id);
+  const bob = new Caller(safe, token);
+  await waitFor(async () => (await bob.get('/bill')).json.today.faces
+    .find(({ name }) => name === 'sse')?.messages_out === count, 'all of it on the bill');
+});
+
+test('a long-poll that finds no place is told to come back', async (t) => {
+  const small = await startStack({ config: { max_live_rooms: 1 } });
+  t.after(() => small.stop());
+  const bob = await small.caller('bob', '*=rw');
+  const stream = new EventReader(() => `${small.url}/rooms/one/messages`, bob.token);
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  const answer = await bob.get('/rooms/two/messages?after=0&wait=20');
+  assert.equal(answer.status, 503);
+  assert.ok(Number(answer.headers.get('retry-after')) > 0);
 });
 
 test('a live page says where it is to be gone on with, however it ends', async (t) => {

@@ -110,17 +110,37 @@ static void a_partial_write_ends_at_its_message(void **state)
     append(tape, 2, 1, "bb");
     append(tape, 5, 2, "cccccc");
     struct tape_position at = {0};
-    assert_int_equal(tape_advance(tape, &at, 1), 3);
+    tape_advance(tape, &at, 1);
     assert_int_equal(at.offset, 4);
     assert_int_equal(at.id, 1);
-    assert_int_equal(tape_advance(tape, &at, 2), 0);
+    tape_advance(tape, &at, 2);
+    assert_int_equal(at.offset, 6);
     assert_int_equal(at.id, 2);
     at = (struct tape_position){0};
-    assert_int_equal(tape_advance(tape, &at, 11), 1);
+    tape_advance(tape, &at, 11);
     assert_int_equal(at.offset, 12);
     assert_int_equal(at.id, 5);
     assert_int_equal(at.sum.messages, 3);
     assert_int_equal(at.sum.bytes, 12);
+    tape_destroy(tape);
+}
+
+static void what_is_whole_is_summed(void **state)
+{
+    (void)state;
+    struct tape *tape = make(10, 100);
+    append(tape, 1, 0, "aaaa");
+    append(tape, 2, 1, "bb");
+    append(tape, 5, 2, "cccccc"); // the first one gives way
+    static const struct {
+        uint64_t offset;
+        int64_t messages, bytes;
+    } table[] = {{4, 1, 4}, {5, 1, 4}, {6, 2, 6}, {11, 2, 6}, {12, 3, 12}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct meter_count sum = tape_sum_at(tape, table[i].offset);
+        assert_int_equal(sum.messages, table[i].messages);
+        assert_int_equal(sum.bytes, table[i].bytes);
+    }
     tape_destroy(tape);
 }
 
@@ -155,8 +175,10 @@ static void readers_of_a_long_tape_agree_with_a_model(void **state)
             assert_memory_equal(parts[i].iov_base, model + at, parts[i].iov_len);
             at += parts[i].iov_len;
         }
-        size_t rest = tape_advance(tape, &reader, (size_t)(at - reader.offset));
-        assert_int_equal(reader.offset, at + rest);
+        struct meter_count whole = tape_sum_at(tape, at);
+        tape_advance(tape, &reader, (size_t)(at - reader.offset));
+        assert_true(reader.offset >= at && whole.bytes <= (int64_t)at);
+        assert_int_equal(whole.messages, reader.offset == at ? reader.id : reader.id - 1);
         assert_int_equal(reader.sum.bytes, reader.offset);
         assert_int_equal(reader.sum.messages, reader.id);
     }
@@ -194,6 +216,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_before_the_tape_is_told),
         cmocka_unit_test(a_slow_reader_falls_off),
         cmocka_unit_test(a_partial_write_ends_at_its_message),
+        cmocka_unit_test(what_is_whole_is_summed),
         cmocka_unit_test(readers_of_a_long_tape_agree_with_a_model),
         cmocka_unit_test(tapes_share_what_memory_there_is),
     };

@@ -3,11 +3,14 @@
 //
 // Readers of a room over HTTP, each as a program would be written against it: they come back by
 // themselves after whatever ends their connection, and keep what they were told.
-import { get } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
 
 import mqtt from 'mqtt';
 
 import { sleep, waitFor } from './wait.mjs';
+
+const get = (url, ...rest) => (url.startsWith('https') ? https : http).get(url, ...rest);
 
 /** What the lines of an event stream mean (WHATWG HTML §9.2.6). */
 export class EventParser {
@@ -57,8 +60,9 @@ export class EventReader {
   connections = 0;
   #stopped = false;
 
-  constructor(url, token, { lastEventId = '', headers = {} } = {}) {
+  constructor(url, token, { lastEventId = '', headers = {}, ca } = {}) {
     this.url = url;
+    this.ca = ca; // for https
     this.headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers };
     this.parser = new EventParser();
     this.parser.lastId = lastEventId;
@@ -76,7 +80,7 @@ export class EventReader {
     return new Promise((ended) => {
       const headers = { ...this.headers };
       if (this.parser.lastId) headers['last-event-id'] = this.parser.lastId;
-      this.request = get(this.url(), { headers, agent: false }, (answer) => {
+      this.request = get(this.url(), { headers, ca: this.ca, agent: false }, (answer) => {
         this.answer = answer;
         this.connections += 1;
         this.parser.begin();
