@@ -252,9 +252,13 @@ static void on_committed(void *context, bool is_complete)
 // Reads what is in the database behind the tapes' end.
 static void repair(struct hub_room *room)
 {
-    if (room->wait == NULL)
-        room->wait =
-            history_await(room->hub->worker, name_of(room), room->seen_id, on_committed, room);
+    if (room->wait != NULL)
+        return;
+    // on_committed may run before this returns, and begin another repair.
+    struct history_wait *wait =
+        history_await(room->hub->worker, name_of(room), room->seen_id, on_committed, room);
+    if (wait != NULL)
+        room->wait = wait;
 }
 
 static void on_message(void *context, struct feed_message *message)

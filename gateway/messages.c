@@ -112,6 +112,12 @@ static void on_poll_drain(void *context)
     on_polled(r);
 }
 
+static void refuse_reading(const struct reading *r, enum err err)
+{
+    bool passes = err == ERR_AGAIN || err == ERR_FULL || err == ERR_MEMORY;
+    exchange_refuse(r->x, passes ? 503 : 500, err, "the history cannot be read now");
+}
+
 static void on_readable(void *context, bool is_complete)
 {
     (void)is_complete; // the time ran out or the broker is away: what there is, is right so far
@@ -133,7 +139,7 @@ static void on_readable(void *context, bool is_complete)
     if (err == ERR_OK)
         answer_page(r, json, &facts);
     else
-        exchange_refuse(r->x, err == ERR_AGAIN ? 503 : 500, err, "the history cannot be read now");
+        refuse_reading(r, err);
     reading_finish(r);
 }
 

@@ -68,6 +68,8 @@ static bool has_come(struct poll *poll, struct span room)
     if (store_room_last_id(store, room, &last_id) != ERR_OK ||
         store_read_page(store, &page, note_row, &has_row, &has_more) != ERR_OK || has_row)
         return true; // the caller's own look says what is wrong
+    if (last_id < hub_last_id(&poll->reader))
+        return true; // it was announced, and is about to be stored: the caller waits for it
     if (last_id > poll->after)
         poll->after = last_id;
     return false;
