@@ -55,8 +55,8 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "DELETE FROM messages WHERE id IN (SELECT id FROM"
         " (SELECT id, date_ms FROM messages ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
     [STORE_SQL_TRIM_KEYS] =
-        "DELETE FROM keys WHERE (room_id, sender, key) IN (SELECT room_id, sender, key FROM keys"
-        " WHERE date_ms < ?1 ORDER BY date_ms LIMIT ?2)",
+        "DELETE FROM keys WHERE date_ms < ?1 AND date_ms <="
+        " coalesce((SELECT date_ms FROM keys ORDER BY date_ms LIMIT 1 OFFSET ?2 - 1), ?1)",
 
     // One row more than asked says that there are further ones.
     [STORE_SQL_PAGE_BEFORE] = PAGE " AND id < ?2 ORDER BY id DESC LIMIT ?3 + 1",

@@ -130,6 +130,8 @@ static void turn(struct writer *w)
     if (has_records(w) || is_tally_due) {
         uint64_t before = w->stored;
         enum err err = commit_some(w, is_tally_due);
+        if (err == ERR_OK && now_ms >= w->trim_due_ms)
+            trim_some(w); // else a log that is always busy would only grow
         sleep_until(w, now_ms + (err == ERR_OK ? pace_ms(w, w->stored - before) : RETRY_MS), false);
         return;
     }

@@ -196,6 +196,32 @@ static void test_trimming_goes_in_small_steps(void **state)
     store_close(store);
 }
 
+// Keys of one room, so that only their dates can tell which go.
+static void test_keys_go_in_small_steps(void **state)
+{
+    struct store *store = open_store(*state, STORE_WRITE);
+    char key[16];
+    int64_t last_ms = 0;
+    for (int64_t id = 1; id <= 25; id++) {
+        struct message m = make_message("a", id, id - 1, "x");
+        (void)snprintf(key, sizeof key, "k%d", (int)(id * 7 % 25)); // in another order
+        assert_ok(store_put_message(store, &m, span_of(key)));
+        last_ms = m.date_ms;
+    }
+    static const int expected[] = {10, 10, 4, 0};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        int removed;
+        assert_ok(store_trim(store, 0, last_ms, 10, &removed));
+        assert_int_equal(removed, expected[i]);
+    }
+    struct buf out;
+    buf_init(&out, 1000);
+    assert_ok(store_read_keys(store, 0, note_key, &out));
+    assert_true(span_is(buf_span(&out), "a/alice/k0=25 "));
+    buf_finish(&out);
+    store_close(store);
+}
+
 static void test_sources_are_numbered(void **state)
 {
     struct store *store = open_store(*state, STORE_WRITE);
@@ -386,6 +412,7 @@ int main(void)
         EACH(test_rooms_are_listed_newest_first),
         EACH(test_keys_are_remembered_and_trimmed),
         EACH(test_trimming_goes_in_small_steps),
+        EACH(test_keys_go_in_small_steps),
         EACH(test_sources_are_numbered),
         EACH(test_a_room_name_too_long_is_refused),
         EACH(test_many_rooms_and_counters_in_one_transaction),
