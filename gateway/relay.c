@@ -48,6 +48,7 @@ void relay_end(struct relay *relay, enum ws_code code, const char *reason)
     if (relay->phase == RELAY_ENDING || relay->phase == RELAY_BURIED)
         return;
     relay->phase = RELAY_ENDING;
+    relay_pace_leave(relay); // nothing of the broker's goes behind the Close frame
     relay_opening_destroy(relay->opening);
     relay->opening = NULL;
     relay_client_send_close(relay, code, reason);

@@ -153,6 +153,17 @@ static int take_kept(struct plugin *p, const struct session *session, const stru
     return MOSQ_ERR_ACL_DENIED; // the bare copy
 }
 
+// A will to a topic that is not kept goes out as it is, so it may not look like a stamped one.
+static bool is_forged(const struct plugin *p, const struct mosquitto_evt_acl_check *ed)
+{
+    struct properties read;
+    if (properties_read(&p->api, ed->properties, &read) != ERR_OK)
+        return true;
+    bool has_reserved = read.has_reserved;
+    properties_finish(&p->api, &read);
+    return has_reserved;
+}
+
 int will_take(struct plugin *p, struct session *session, const struct mosquitto_evt_acl_check *ed)
 {
     const struct topic_view *view = topics_view(&p->topics, ed->topic);
@@ -164,6 +175,10 @@ int will_take(struct plugin *p, struct session *session, const struct mosquitto_
     }
     if (view->kind == TOPIC_KEPT)
         return take_kept(p, session, view, ed);
+    if (is_forged(p, ed)) {
+        refuse(p, ed->topic, session->token.subject, err_text(ERR_DENIED));
+        return MOSQ_ERR_ACL_DENIED;
+    }
     deliver_count_in(p, span_of(session->token.subject), session->face, view, ed->payloadlen);
     return MOSQ_ERR_SUCCESS;
 }

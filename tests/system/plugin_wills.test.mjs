@@ -183,10 +183,12 @@ describeOneBroker('a will', {}, (get, kind) => {
         await stored(broker, 'typed');
       }
       const since = broker.log.length;
-      const eve = await connect(broker, { token: broker.token('eve'),
-        will: willTo('rooms/typed/messages', 'forged', { properties: { userProperties: { 'rw-id': '1' } } }) });
-      await eve.drop();
-      await broker.says(/refused what=will subject=eve/, since);
+      for (const topic of ['rooms/typed/messages', 'rooms/typed/status']) {
+        const eve = await connect(broker, { token: broker.token('eve'),
+          will: willTo(topic, 'forged', { properties: { userProperties: { 'rw-id': '1' } } }) });
+        await eve.drop();
+        await broker.says(new RegExp(`refused what=will subject=eve .*${topic}`), since);
+      }
       const [message] = await assertOnly(watcher, [['rooms/typed/messages', 'typed']]);
       assert.equal(message.type, 'text/x');
       assert.equal(message.pairs.mine, 'stays');
