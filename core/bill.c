@@ -169,29 +169,22 @@ void bill_finish(struct bill *bill)
 
 // ---- JSON ----
 
-static void write_figure(struct json_writer *w, const char *name, int64_t value)
-{
-    json_key(w, name);
-    json_put_int(w, value);
-}
-
 static void write_figures(struct json_writer *w, const struct bill_line *line)
 {
-    write_figure(w, "messages_in", line->in.messages);
-    write_figure(w, "messages_out", line->out.messages);
-    write_figure(w, "blocks_in", line->in.blocks);
-    write_figure(w, "blocks_out", line->out.blocks);
-    write_figure(w, "bytes_in", line->in.bytes);
-    write_figure(w, "bytes_out", line->out.bytes);
-    write_figure(w, "cost_microdollars", line->cost_microdollars);
+    json_field_int(w, "messages_in", line->in.messages);
+    json_field_int(w, "messages_out", line->out.messages);
+    json_field_int(w, "blocks_in", line->in.blocks);
+    json_field_int(w, "blocks_out", line->out.blocks);
+    json_field_int(w, "bytes_in", line->in.bytes);
+    json_field_int(w, "bytes_out", line->out.bytes);
+    json_field_int(w, "cost_microdollars", line->cost_microdollars);
 }
 
 static void write_date(struct json_writer *w, const char *name, int64_t date_ms)
 {
     char date[MESSAGE_DATE_TEXT];
     message_format_date(date_ms, date);
-    json_key(w, name);
-    json_put_text(w, span_of(date));
+    json_field_text(w, name, span_of(date));
 }
 
 static void write_table(struct json_writer *w, const struct bill_table *table)
@@ -199,13 +192,10 @@ static void write_table(struct json_writer *w, const struct bill_table *table)
     json_begin_array(w);
     for (size_t i = 0; i < table->count; i++) {
         json_begin_object(w);
-        json_key(w, "name");
-        json_put_text(w, table->lines[i].name);
+        json_field_text(w, "name", table->lines[i].name);
         write_figures(w, &table->lines[i]);
-        if (table->has_rest && i == table->count - 1) {
-            json_key(w, "rest");
-            json_put_bool(w, true);
-        }
+        if (table->has_rest && i == table->count - 1)
+            json_field_bool(w, "rest", true);
         json_end_object(w);
     }
     json_end_array(w);
@@ -232,8 +222,8 @@ void bill_write_json(const struct bill *bill, struct json_writer *w)
 {
     json_begin_object(w);
     write_date(w, "date", bill->made_ms);
-    write_figure(w, "block_bytes", METER_BLOCK_SIZE);
-    write_figure(w, "price_per_million_microdollars", METER_PRICE_PER_MILLION);
+    json_field_int(w, "block_bytes", METER_BLOCK_SIZE);
+    json_field_int(w, "price_per_million_microdollars", METER_PRICE_PER_MILLION);
     write_period(w, "today", &bill->today);
     write_period(w, "month", &bill->month);
     json_end_object(w);

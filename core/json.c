@@ -380,3 +380,21 @@ void json_put_tree(struct json_writer *w, const struct json *value)
     json_put_raw(w, span_of(text));
     cJSON_free(text);
 }
+
+void json_field_text(struct json_writer *w, const char *name, struct span text)
+{
+    json_key(w, name);
+    json_put_text(w, text);
+}
+
+void json_field_int(struct json_writer *w, const char *name, int64_t value)
+{
+    json_key(w, name);
+    json_put_int(w, value);
+}
+
+void json_field_bool(struct json_writer *w, const char *name, bool value)
+{
+    json_key(w, name);
+    json_put_bool(w, value);
+}

@@ -62,5 +62,9 @@ void json_put_null(struct json_writer *w);
 void json_put_base64(struct json_writer *w, struct span bytes); // RFC 4648 §4, as a string
 void json_put_raw(struct json_writer *w, struct span json);     // one finished JSON value
 void json_put_tree(struct json_writer *w, const struct json *value);
+// A member: json_key and its value.
+void json_field_text(struct json_writer *w, const char *name, struct span text);
+void json_field_int(struct json_writer *w, const char *name, int64_t value);
+void json_field_bool(struct json_writer *w, const char *name, bool value);
 
 #endif

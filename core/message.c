@@ -136,8 +136,7 @@ static void write_plain(const struct message *m, struct span epoch, struct buf *
 
 static void put_member(struct json_writer *w, const char *name, struct span value)
 {
-    json_key(w, name);
-    json_put_text(w, value);
+    json_field_text(w, name, value);
 }
 
 static void write_any(const struct message *m, struct span epoch, struct json_writer *w)
@@ -145,10 +144,8 @@ static void write_any(const struct message *m, struct span epoch, struct json_wr
     char date[MESSAGE_DATE_TEXT];
     message_format_date(m->date_ms, date);
     json_begin_object(w);
-    json_key(w, "id");
-    json_put_int(w, m->id);
-    json_key(w, "prev");
-    json_put_int(w, m->prev);
+    json_field_int(w, "id", m->id);
+    json_field_int(w, "prev", m->prev);
     put_member(w, "epoch", epoch);
     put_member(w, "room", m->room);
     put_member(w, "from", m->from);

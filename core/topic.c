@@ -236,3 +236,10 @@ enum topic_reach topic_reach(const struct topic_rooms *rooms, struct span filter
     *out_room = room;
     return TOPIC_REACHES_ONE;
 }
+
+void topic_write_room(const struct topic_rooms *rooms, struct span room, struct buf *out)
+{
+    buf_add_span(out, rooms->before);
+    buf_add_span(out, room);
+    buf_add_span(out, rooms->after);
+}

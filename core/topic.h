@@ -6,6 +6,7 @@
 #ifndef ROOMWIRE_CORE_TOPIC_H
 #define ROOMWIRE_CORE_TOPIC_H
 
+#include "buf.h"
 #include "err.h"
 #include "span.h"
 
@@ -44,6 +45,8 @@ struct topic_rooms {
 
 // Errors: ERR_INVALID unless `pattern` is a filter with exactly one "+" and no "#".
 MUST_USE enum err topic_rooms_init(struct topic_rooms *rooms, struct span pattern);
+// Appends the topic whose messages are kept in `room`.
+void topic_write_room(const struct topic_rooms *rooms, struct span room, struct buf *out);
 
 enum topic_kind {
     TOPIC_OTHER,   // not below the rooms at all

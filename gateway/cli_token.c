@@ -117,12 +117,6 @@ static int read_ttl(const struct cli_command *self, const char *text, int64_t *o
 
 // ---- writing the claims ----
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
 static void put_name(struct json_writer *w, struct span name)
 {
     // json_key wants a name that needs no escapes, which nobody has promised here.
@@ -178,22 +172,19 @@ static void write_claims(const struct request *r, const struct config *config, i
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    put_text(&w, "sub", span_of(r->subject));
+    json_field_text(&w, "sub", span_of(r->subject));
     if (r->name != NULL)
-        put_text(&w, "name", span_of(r->name));
+        json_field_text(&w, "name", span_of(r->name));
     put_rooms(&w, r);
     put_words(&w, r);
     put_claims(&w, r);
     if (*config->issuer != '\0' && !has_claim(r, "iss"))
-        put_text(&w, "iss", span_of(config->issuer));
+        json_field_text(&w, "iss", span_of(config->issuer));
     if (*config->audience != '\0' && !has_claim(r, "aud"))
-        put_text(&w, "aud", span_of(config->audience));
-    json_key(&w, "iat");
-    json_put_int(&w, now_s);
-    if (r->ttl_s > 0) {
-        json_key(&w, "exp");
-        json_put_int(&w, now_s + r->ttl_s);
-    }
+        json_field_text(&w, "aud", span_of(config->audience));
+    json_field_int(&w, "iat", now_s);
+    if (r->ttl_s > 0)
+        json_field_int(&w, "exp", now_s + r->ttl_s);
     json_end_object(&w);
 }
 

@@ -68,20 +68,14 @@ static void give(struct exchange *x, const struct buf *command, answer_fn *answe
     exchange_on_cancel(x, on_cancel, order);
 }
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
 // Begins a command about the client of the request's path; to be ended with json_end_object.
 static void begin(struct exchange *x, const char *name, struct buf *out, struct json_writer *w)
 {
     buf_init(out, COMMAND_MAX);
     json_writer_init(w, out);
     json_begin_object(w);
-    put_text(w, "command", span_of(name));
-    put_text(w, "clientId", exchange_part(x));
+    json_field_text(w, "command", span_of(name));
+    json_field_text(w, "clientId", exchange_part(x));
 }
 
 // A command that says no more than that.
@@ -104,7 +98,7 @@ static void put_date(struct json_writer *w, const char *name, const struct json 
     int64_t ms = 0;
     (void)json_get_int(json_member(data, member), &ms); // an older plugin's silence is 1970
     message_format_date(ms, date);
-    put_text(w, name, span_of(date));
+    json_field_text(w, name, span_of(date));
 }
 
 // Copies a text of the plugin's; what is empty is left out.
@@ -113,7 +107,7 @@ static void copy_text(struct json_writer *w, const char *name, const struct json
 {
     struct span text = span_of(json_text(json_member(data, member)));
     if (text.len > 0)
-        put_text(w, name, text);
+        json_field_text(w, name, text);
 }
 
 static void answer_connection(struct exchange *x, const struct json *data)
@@ -133,10 +127,8 @@ static void answer_connection(struct exchange *x, const struct json *data)
     copy_text(&w, "name", data, "name");
     json_end_object(&w);
     copy_text(&w, "face", data, "face");
-    if (json_get_int(json_member(data, "version"), &version)) {
-        json_key(&w, "versionNumber");
-        json_put_int(&w, version);
-    }
+    if (json_get_int(json_member(data, "version"), &version))
+        json_field_int(&w, "versionNumber", version);
     json_end_object(&w);
     exchange_add_field(x, "Cache-Control", span_of("no-store"));
     exchange_answer(x, 200, "application/json", buf_span(&body));
@@ -189,9 +181,9 @@ static void send_body(struct exchange *x, const struct caller *caller)
     if (!read_type(x, &type))
         return;
     begin(x, "postToConnection", &command, &w);
-    put_text(&w, "from", span_of(caller->token.subject));
+    json_field_text(&w, "from", span_of(caller->token.subject));
     if (type.len > 0)
-        put_text(&w, "type", type);
+        json_field_text(&w, "type", type);
     json_key(&w, "data");
     json_put_base64(&w, payload);
     json_end_object(&w);

@@ -30,16 +30,11 @@ static void put_state(struct span room, const char *epoch, int64_t after, const 
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "room");
-    json_put_text(&w, room);
-    json_key(&w, "epoch");
-    json_put_text(&w, span_of(epoch));
-    json_key(&w, "after");
-    json_put_int(&w, after);
-    if (reason != NULL) {
-        json_key(&w, "reason");
-        json_put_text(&w, span_of(reason));
-    }
+    json_field_text(&w, "room", room);
+    json_field_text(&w, "epoch", span_of(epoch));
+    json_field_int(&w, "after", after);
+    if (reason != NULL)
+        json_field_text(&w, "reason", span_of(reason));
     json_end_object(&w);
     buf_add_text(out, "\n\n");
 }

@@ -47,16 +47,11 @@ static void write_problem(int status, enum err err, const char *detail, struct b
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "title");
-    json_put_text(&w, span_of(exchange_status_text(status)));
-    json_key(&w, "status");
-    json_put_int(&w, status);
-    json_key(&w, "error");
-    json_put_text(&w, span_of(err_text(err)));
-    if (detail != NULL) {
-        json_key(&w, "detail");
-        json_put_text(&w, span_of(detail));
-    }
+    json_field_text(&w, "title", span_of(exchange_status_text(status)));
+    json_field_int(&w, "status", status);
+    json_field_text(&w, "error", span_of(err_text(err)));
+    if (detail != NULL)
+        json_field_text(&w, "detail", span_of(detail));
     json_end_object(&w);
     buf_add_char(out, '\n');
 }

@@ -33,14 +33,10 @@ void health_ready(struct exchange *x)
     struct json_writer w;
     json_writer_init(&w, &body);
     json_begin_object(&w);
-    json_key(&w, "status");
-    json_put_text(&w, span_of(is_ready ? "ok" : "unavailable"));
-    json_key(&w, "broker");
-    json_put_bool(&w, has_broker);
-    json_key(&w, "database");
-    json_put_bool(&w, has_database);
-    json_key(&w, "draining");
-    json_put_bool(&w, gateway->is_draining);
+    json_field_text(&w, "status", span_of(is_ready ? "ok" : "unavailable"));
+    json_field_bool(&w, "broker", has_broker);
+    json_field_bool(&w, "database", has_database);
+    json_field_bool(&w, "draining", gateway->is_draining);
     json_end_object(&w);
     buf_add_char(&body, '\n');
     if (!is_ready)

@@ -2,11 +2,11 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "hooks.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/thread.h"
 #include "hook_sign.h"
 #include "hooks_parts.h"
 #include "input.h"
@@ -431,15 +431,11 @@ static void *run(void *context)
 
 enum err hooks_start(struct hooks *hooks)
 {
-    sigset_t all, before;
     if (hooks == NULL)
         return ERR_OK;
-    (void)sigfillset(&all);                            // signals are for the main thread
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); // cannot fail with these arguments
-    int code = pthread_create(&hooks->thread, NULL, run, hooks);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    hooks->is_running = code == 0;
-    return code == 0 ? ERR_OK : ERR_MEMORY;
+    enum err err = thread_start(&hooks->thread, run, hooks);
+    hooks->is_running = err == ERR_OK;
+    return err;
 }
 
 void hooks_retire(struct hooks *hooks)

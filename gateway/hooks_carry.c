@@ -80,12 +80,6 @@ static uint64_t publish(struct hook_carry *c, const struct hook_item *item, stru
                             on_answer, c);
 }
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
 static uint64_t ask(struct hook_carry *c, const struct buf *command)
 {
     if (command->status != ERR_OK)
@@ -101,11 +95,11 @@ static uint64_t reply(struct hook_carry *c, const struct hook_item *item, struct
     buf_init(&command, 2 * payload.len + 4096);
     json_writer_init(&w, &command);
     json_begin_object(&w);
-    put_text(&w, "command", span_of("postToSubject"));
-    put_text(&w, "subject", span_of(c->principal));
-    put_text(&w, "from", span_of(hooks_config(c->hooks)->webhook_subject));
+    json_field_text(&w, "command", span_of("postToSubject"));
+    json_field_text(&w, "subject", span_of(c->principal));
+    json_field_text(&w, "from", span_of(hooks_config(c->hooks)->webhook_subject));
     if (item->type.len > 0)
-        put_text(&w, "type", item->type);
+        json_field_text(&w, "type", item->type);
     json_key(&w, "data");
     json_put_base64(&w, payload);
     json_end_object(&w);
@@ -138,8 +132,8 @@ static uint64_t disconnect(struct hook_carry *c)
     buf_init(&command, 6 * c->refused.len + 256);
     json_writer_init(&w, &command);
     json_begin_object(&w);
-    put_text(&w, "command", span_of("deleteConnection"));
-    put_text(&w, "clientId", c->refused);
+    json_field_text(&w, "command", span_of("deleteConnection"));
+    json_field_text(&w, "clientId", c->refused);
     json_end_object(&w);
     uint64_t number = ask(c, &command);
     buf_finish(&command);

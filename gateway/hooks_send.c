@@ -53,19 +53,11 @@ static void set_principal(struct hook_delivery *d, struct span principal)
 
 // ---- what comes next ----
 
-// The text that a room's topic is.
-static void add_topic(const struct topic_rooms *rooms, struct span room, struct buf *out)
-{
-    buf_add_span(out, rooms->before);
-    buf_add_span(out, room);
-    buf_add_span(out, rooms->after);
-}
-
 static void take_message(struct hook_delivery *d, const struct message *m, const char *epoch)
 {
     struct buf topic;
     buf_init(&topic, TOPIC_LENGTH_MAX);
-    add_topic(&d->lane->hooks->rooms, m->room, &topic);
+    topic_write_room(&d->lane->hooks->rooms, m->room, &topic);
     (void)snprintf(d->subject.name, sizeof d->subject.name, "%s-%lld", epoch, (long long)m->id);
     set_principal(d, m->from);
     d->id = m->id;

@@ -139,12 +139,9 @@ static uint64_t ask_plugin(struct members_query *q)
     buf_init(&json, 256);
     json_writer_init(&w, &json);
     json_begin_object(&w);
-    json_key(&w, "command");
-    json_put_text(&w, span_of("listMembers"));
-    json_key(&w, "room");
-    json_put_text(&w, span_make(q->room, q->len));
-    json_key(&w, "limit");
-    json_put_int(&w, (int64_t)q->max);
+    json_field_text(&w, "command", span_of("listMembers"));
+    json_field_text(&w, "room", span_make(q->room, q->len));
+    json_field_int(&w, "limit", (int64_t)q->max);
     json_end_object(&w);
     if (json.status == ERR_OK)
         number = upstream_ask(q->worker->gateway->upstream, q->worker->loop, buf_span(&json),
@@ -193,12 +190,9 @@ static void write_member(const struct member *member, struct json_writer *w)
 {
     char since[MESSAGE_DATE_TEXT];
     json_begin_object(w);
-    json_key(w, "subject");
-    json_put_text(w, span_of(member->subject));
-    if (member->name[0] != '\0') {
-        json_key(w, "name");
-        json_put_text(w, span_of(member->name));
-    }
+    json_field_text(w, "subject", span_of(member->subject));
+    if (member->name[0] != '\0')
+        json_field_text(w, "name", span_of(member->name));
     json_key(w, "faces");
     json_begin_array(w);
     for (int face = 0; face < METER_FACE_COUNT; face++)
@@ -206,8 +200,7 @@ static void write_member(const struct member *member, struct json_writer *w)
             json_put_text(w, span_of(meter_face_name((enum meter_face)face)));
     json_end_array(w);
     message_format_date(member->since_ms, since);
-    json_key(w, "since");
-    json_put_text(w, span_of(since));
+    json_field_text(w, "since", span_of(since));
     json_end_object(w);
 }
 
@@ -216,15 +209,13 @@ static void write_list(struct span room, const struct member_list *list, struct 
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "room");
-    json_put_text(&w, room);
+    json_field_text(&w, "room", room);
     json_key(&w, "members");
     json_begin_array(&w);
     for (size_t i = 0; i < list->count; i++)
         write_member(&list->members[i], &w);
     json_end_array(&w);
-    json_key(&w, "more");
-    json_put_bool(&w, list->has_more);
+    json_field_bool(&w, "more", list->has_more);
     json_end_object(&w);
 }
 

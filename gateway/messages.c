@@ -246,10 +246,8 @@ static void answer_gone(struct exchange *x, const struct message *m)
     struct json_writer w;
     json_writer_init(&w, &body);
     json_begin_object(&w);
-    json_key(&w, "id");
-    json_put_int(&w, m->id);
-    json_key(&w, "room");
-    json_put_text(&w, m->room);
+    json_field_int(&w, "id", m->id);
+    json_field_text(&w, "room", m->room);
     json_end_object(&w);
     exchange_answer(x, 200, "application/json", buf_span(&body));
     buf_finish(&body);

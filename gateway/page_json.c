@@ -29,10 +29,8 @@ static void write_short(const struct message *m, struct json_writer *w)
         json_put_text(w, m->payload);
     else
         json_put_null(w); // what is no text is shown by the other form
-    json_key(w, "n");
-    json_put_text(w, m->name.len > 0 ? m->name : m->from);
-    json_key(w, "t");
-    json_put_int(w, m->date_ms);
+    json_field_text(w, "n", m->name.len > 0 ? m->name : m->from);
+    json_field_int(w, "t", m->date_ms);
     json_end_object(w);
 }
 
@@ -66,14 +64,11 @@ static enum err render_object(struct store *store, const struct store_page *page
 {
     struct json_writer *w = r->w;
     json_begin_object(w);
-    json_key(w, "room");
-    json_put_text(w, page->room);
-    json_key(w, "epoch");
-    json_put_text(w, span_of(r->epoch));
+    json_field_text(w, "room", page->room);
+    json_field_text(w, "epoch", span_of(r->epoch));
     json_key(w, "messages");
     enum err err = render_array(store, page, r);
-    json_key(w, "more");
-    json_put_bool(w, r->facts->has_more);
+    json_field_bool(w, "more", r->facts->has_more);
     json_end_object(w);
     return err;
 }

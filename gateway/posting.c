@@ -40,19 +40,18 @@ static void on_cancel(void *context)
 
 int posting_status(enum err err)
 {
-    switch ((int)err) {
-    case ERR_INVALID:
-    case ERR_UNSUPPORTED:
-        return 422;
-    case ERR_TOO_LARGE:
-        return 413;
-    case ERR_DENIED:
-        return 403;
-    case ERR_FULL:
-        return 507;
-    default:
-        return 503;
-    }
+    static const struct {
+        enum err err;
+        int status;
+    } table[] = {{ERR_INVALID, 422},
+                 {ERR_UNSUPPORTED, 422},
+                 {ERR_TOO_LARGE, 413},
+                 {ERR_DENIED, 403},
+                 {ERR_FULL, 507}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].err == err)
+            return table[i].status;
+    return 503;
 }
 
 // ---- the message is kept ----

@@ -108,15 +108,12 @@ static void answer_program(struct exchange *x, const struct token *token)
     struct json_writer w;
     json_writer_init(&w, &body);
     json_begin_object(&w);
-    json_key(&w, "from");
-    json_put_text(&w, span_of(token->subject));
-    json_key(&w, "name");
-    json_put_text(&w, span_of(token->name));
+    json_field_text(&w, "from", span_of(token->subject));
+    json_field_text(&w, "name", span_of(token->name));
     if (token->expires_s > 0) {
         char date[MESSAGE_DATE_TEXT];
         message_format_date(token->expires_s * 1000, date);
-        json_key(&w, "expires");
-        json_put_text(&w, span_of(date));
+        json_field_text(&w, "expires", span_of(date));
     }
     json_end_object(&w);
     if (body.status == ERR_OK)
@@ -165,23 +162,16 @@ static enum err write_guest_claims(const struct config *config, struct span nick
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "sub");
-    json_put_text(&w, span_of(subject));
-    json_key(&w, "name");
-    json_put_text(&w, nickname);
+    json_field_text(&w, "sub", span_of(subject));
+    json_field_text(&w, "name", nickname);
     json_key(&w, "rooms");
     json_put_raw(&w, span_of(config->guest_rights));
-    json_key(&w, "iat");
-    json_put_int(&w, now_s);
-    json_key(&w, "exp");
-    json_put_int(&w, now_s + config->guest_ttl_s);
-    if (*config->issuer != '\0') {
-        json_key(&w, "iss");
-        json_put_text(&w, span_of(config->issuer));
-    }
+    json_field_int(&w, "iat", now_s);
+    json_field_int(&w, "exp", now_s + config->guest_ttl_s);
+    if (*config->issuer != '\0')
+        json_field_text(&w, "iss", span_of(config->issuer));
     if (*config->audience != '\0') {
-        json_key(&w, "aud");
-        json_put_text(&w, span_of(config->audience));
+        json_field_text(&w, "aud", span_of(config->audience));
     }
     json_end_object(&w);
     return out->status;

@@ -12,12 +12,9 @@ static void answer_ok(const struct posting_outcome *outcome)
     struct json_writer w;
     json_writer_init(&w, &body);
     json_begin_object(&w);
-    json_key(&w, "message");
-    json_put_text(&w, span_of("OK"));
-    if (outcome->is_kept) {
-        json_key(&w, "id");
-        json_put_int(&w, outcome->message->id);
-    }
+    json_field_text(&w, "message", span_of("OK"));
+    if (outcome->is_kept)
+        json_field_int(&w, "id", outcome->message->id);
     json_end_object(&w);
     exchange_add_field(outcome->x, "Cache-Control", span_of("no-store"));
     exchange_answer(outcome->x, 200, "application/json", buf_span(&body));

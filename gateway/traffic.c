@@ -29,30 +29,18 @@ int64_t traffic_wait_ms(const struct traffic *traffic, int64_t now_ms)
     return traffic->due_ms > now_ms ? traffic->due_ms - now_ms : 0;
 }
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
-static void put_int(struct json_writer *w, const char *name, int64_t value)
-{
-    json_key(w, name);
-    json_put_int(w, value);
-}
-
 static void put_count(void *context, const struct meter_key *key, const struct meter_count *count)
 {
     struct json_writer *w = context;
     json_begin_object(w);
-    put_int(w, "hour", key->hour);
-    put_text(w, "room", key->room);
-    put_text(w, "subject", key->subject);
-    put_text(w, "face", span_of(meter_face_name(key->face)));
-    put_text(w, "direction", span_of(meter_direction_name(key->direction)));
-    put_int(w, "messages", count->messages);
-    put_int(w, "blocks", count->blocks);
-    put_int(w, "bytes", count->bytes);
+    json_field_int(w, "hour", key->hour);
+    json_field_text(w, "room", key->room);
+    json_field_text(w, "subject", key->subject);
+    json_field_text(w, "face", span_of(meter_face_name(key->face)));
+    json_field_text(w, "direction", span_of(meter_direction_name(key->direction)));
+    json_field_int(w, "messages", count->messages);
+    json_field_int(w, "blocks", count->blocks);
+    json_field_int(w, "bytes", count->bytes);
     json_end_object(w);
 }
 
@@ -73,10 +61,10 @@ static void write_command(struct traffic *traffic, struct span counts)
     json_key(&w, "commands");
     json_begin_array(&w);
     json_begin_object(&w);
-    put_text(&w, "command", span_of(TRAFFIC_COMMAND));
-    put_text(&w, "correlationData", span_of(correlation));
-    put_text(&w, "source", span_of(tally_name(traffic->tally)));
-    put_int(&w, "batch", (int64_t)traffic->batch);
+    json_field_text(&w, "command", span_of(TRAFFIC_COMMAND));
+    json_field_text(&w, "correlationData", span_of(correlation));
+    json_field_text(&w, "source", span_of(tally_name(traffic->tally)));
+    json_field_int(&w, "batch", (int64_t)traffic->batch);
     json_key(&w, "counts");
     json_put_raw(&w, counts);
     json_end_object(&w);

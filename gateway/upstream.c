@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/thread.h"
 #include "feed.h"
 #include "upstream_answer.h"
 
@@ -76,9 +76,7 @@ uint64_t upstream_publish(struct upstream *upstream, struct loop *loop, const st
 {
     struct buf topic;
     buf_init(&topic, TOPIC_LENGTH_MAX);
-    buf_add_span(&topic, upstream->rooms.before);
-    buf_add_span(&topic, m->room);
-    buf_add_span(&topic, upstream->rooms.after);
+    topic_write_room(&upstream->rooms, m->room, &topic);
     uint64_t ref = 0;
     if (topic.status == ERR_OK) {
         struct post post = post_of(buf_span(&topic), m, face, key);
@@ -242,9 +240,7 @@ static enum err send_change(struct upstream *u, const char *room, bool is_subscr
 {
     struct buf topic;
     buf_init(&topic, TOPIC_LENGTH_MAX + 1);
-    buf_add_span(&topic, u->rooms.before);
-    buf_add_text(&topic, room);
-    buf_add_span(&topic, u->rooms.after);
+    topic_write_room(&u->rooms, span_of(room), &topic);
     buf_add_char(&topic, '\0');
     uint16_t mid = 0;
     enum err err = topic.status;
@@ -419,17 +415,6 @@ static void finish(struct upstream *u)
     broker_library_finish();
 }
 
-// Signals are for the main thread.
-static enum err start_thread(struct upstream *u)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); // cannot fail with these arguments
-    int code = pthread_create(&u->thread, NULL, run, u);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code == 0 ? ERR_OK : ERR_MEMORY;
-}
-
 enum err upstream_start(struct gateway *gateway, struct upstream **out_upstream)
 {
     struct upstream *u = calloc(1, sizeof *u);
@@ -439,7 +424,7 @@ enum err upstream_start(struct gateway *gateway, struct upstream **out_upstream)
     broker_library_init();
     enum err err = init(u);
     if (err == ERR_OK)
-        err = start_thread(u);
+        err = thread_start(&u->thread, run, u);
     if (err != ERR_OK) {
         finish(u);
         return err;

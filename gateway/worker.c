@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "worker.h"
+#include "core/thread.h"
 #include "token_cache.h"
 
 #include <netinet/in.h>
@@ -161,7 +162,7 @@ enum err worker_start(struct worker *worker)
     enum err err = server_watch(worker->gateway->server, worker, &worker->listens);
     if (err != ERR_OK)
         return err;
-    return pthread_create(&worker->thread, NULL, run, worker) == 0 ? ERR_OK : ERR_MEMORY;
+    return thread_start(&worker->thread, run, worker);
 }
 
 void worker_drain(struct worker *worker, int64_t over_ms)

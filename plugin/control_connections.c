@@ -34,18 +34,6 @@ static enum err find(struct plugin *p, const struct json *command, struct sessio
     return ERR_OK;
 }
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
-static void put_int(struct json_writer *w, const char *name, int64_t value)
-{
-    json_key(w, name);
-    json_put_int(w, value);
-}
-
 enum err control_get_connection(struct plugin *p, const struct json *command,
                                 struct json_writer *data)
 {
@@ -54,13 +42,13 @@ enum err control_get_connection(struct plugin *p, const struct json *command,
     if (err != ERR_OK)
         return err;
     json_begin_object(data);
-    put_text(data, "subject", span_of(session->token.subject));
-    put_text(data, "name", span_of(session->token.name));
-    put_text(data, "face", span_of(meter_face_name(session->face)));
-    put_text(data, "ip", presence_ip(session));
-    put_int(data, "connected_ms", session->connected_ms);
-    put_int(data, "active_ms", session->active_ms);
-    put_int(data, "version", (int64_t)presence_version(p, session));
+    json_field_text(data, "subject", span_of(session->token.subject));
+    json_field_text(data, "name", span_of(session->token.name));
+    json_field_text(data, "face", span_of(meter_face_name(session->face)));
+    json_field_text(data, "ip", presence_ip(session));
+    json_field_int(data, "connected_ms", session->connected_ms);
+    json_field_int(data, "active_ms", session->active_ms);
+    json_field_int(data, "version", (int64_t)presence_version(p, session));
     json_end_object(data);
     return ERR_OK;
 }

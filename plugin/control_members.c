@@ -81,18 +81,15 @@ static bool take(void *context, const struct session *session, int64_t since_ms)
 static void write_member(const struct member *member, struct json_writer *w)
 {
     json_begin_object(w);
-    json_key(w, "subject");
-    json_put_text(w, span_of(member->token->subject));
-    json_key(w, "name");
-    json_put_text(w, span_of(member->token->name));
+    json_field_text(w, "subject", span_of(member->token->subject));
+    json_field_text(w, "name", span_of(member->token->name));
     json_key(w, "faces");
     json_begin_array(w);
     for (int face = 0; face < METER_FACE_COUNT; face++)
         if (member->has_face[face])
             json_put_text(w, span_of(meter_face_name((enum meter_face)face)));
     json_end_array(w);
-    json_key(w, "since_ms");
-    json_put_int(w, member->since_ms);
+    json_field_int(w, "since_ms", member->since_ms);
     json_end_object(w);
 }
 
@@ -104,8 +101,7 @@ static void write_members(const struct gathering *g, struct json_writer *w)
     for (size_t i = 0; i < g->count; i++)
         write_member(&g->members[i], w);
     json_end_array(w);
-    json_key(w, "more");
-    json_put_bool(w, g->has_more);
+    json_field_bool(w, "more", g->has_more);
     json_end_object(w);
 }
 

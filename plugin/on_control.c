@@ -43,15 +43,11 @@ static void write_response(struct json_writer *w, const struct json *command, en
 {
     const char *correlation = json_text(json_member(command, "correlationData"));
     json_begin_object(w);
-    json_key(w, "command");
-    json_put_text(w, span_of(json_text(json_member(command, "command"))));
-    if (correlation != NULL) {
-        json_key(w, "correlationData");
-        json_put_text(w, span_of(correlation));
-    }
+    json_field_text(w, "command", span_of(json_text(json_member(command, "command"))));
+    if (correlation != NULL)
+        json_field_text(w, "correlationData", span_of(correlation));
     if (err != ERR_OK) {
-        json_key(w, "error");
-        json_put_text(w, span_of(service_error_word(err)));
+        json_field_text(w, "error", span_of(service_error_word(err)));
     } else if (data.len > 0) {
         json_key(w, "data");
         json_put_raw(w, data);

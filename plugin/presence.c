@@ -44,12 +44,6 @@ struct span presence_ip(const struct session *session)
 
 // ---- telling ----
 
-static void put_text(struct json_writer *w, const char *name, struct span text)
-{
-    json_key(w, name);
-    json_put_text(w, text);
-}
-
 static void begin_event(struct plugin *p, const struct session *session, const char *type,
                         struct json_writer *w)
 {
@@ -57,12 +51,11 @@ static void begin_event(struct plugin *p, const struct session *session, const c
     (void)snprintf(identifier, sizeof identifier, "%s-%016llx", p->epoch,
                    (unsigned long long)presence_version(p, session));
     json_begin_object(w);
-    put_text(w, "clientId", span_of(session->client_id));
-    json_key(w, "timestamp");
-    json_put_int(w, p->now_ms);
-    put_text(w, "eventType", span_of(type));
-    put_text(w, "sessionIdentifier", span_of(identifier));
-    put_text(w, "principalIdentifier", span_of(session->token.subject));
+    json_field_text(w, "clientId", span_of(session->client_id));
+    json_field_int(w, "timestamp", p->now_ms);
+    json_field_text(w, "eventType", span_of(type));
+    json_field_text(w, "sessionIdentifier", span_of(identifier));
+    json_field_text(w, "principalIdentifier", span_of(session->token.subject));
 }
 
 // AWS IoT tells nothing of clients whose id would be a wildcard in the topic.
@@ -99,11 +92,10 @@ static void begin_presence(struct plugin *p, const struct session *session, cons
     begin_event(p, session, type, w);
     struct span ip = presence_ip(session);
     if (ip.len > 0)
-        put_text(w, "ipAddress", ip);
+        json_field_text(w, "ipAddress", ip);
     if (session->face != METER_MQTT)
-        put_text(w, "face", span_of(meter_face_name(session->face)));
-    json_key(w, "versionNumber");
-    json_put_int(w, (int64_t)presence_version(p, session));
+        json_field_text(w, "face", span_of(meter_face_name(session->face)));
+    json_field_int(w, "versionNumber", (int64_t)presence_version(p, session));
 }
 
 static void tell_connected(struct plugin *p, const struct session *session)
@@ -172,9 +164,9 @@ static void tell_disconnected(struct plugin *p, const struct session *session, i
     json_writer_init(&w, &json);
     begin_presence(p, session, "disconnected", &w);
     if (name != NULL) {
-        json_key(&w, "clientInitiatedDisconnect");
-        json_put_bool(&w, strcmp(name, "CLIENT_INITIATED_DISCONNECT") == 0);
-        put_text(&w, "disconnectReason", span_of(name));
+        json_field_bool(&w, "clientInitiatedDisconnect",
+                        strcmp(name, "CLIENT_INITIATED_DISCONNECT") == 0);
+        json_field_text(&w, "disconnectReason", span_of(name));
     }
     end_event(p, session, "presence", "disconnected", &w);
 }

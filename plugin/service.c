@@ -56,22 +56,16 @@ const char *service_error_word(enum err err)
 
 static void write_stamp(struct json_writer *w, const struct keep_result *result)
 {
-    json_key(w, "id");
-    json_put_int(w, result->first.id);
-    json_key(w, "prev");
-    json_put_int(w, result->is_duplicate ? 0 : result->first.prev);
-    json_key(w, "date_ms");
-    json_put_int(w, result->is_duplicate ? 0 : result->first.date_ms);
-    json_key(w, "duplicate");
-    json_put_bool(w, result->is_duplicate);
+    json_field_int(w, "id", result->first.id);
+    json_field_int(w, "prev", result->is_duplicate ? 0 : result->first.prev);
+    json_field_int(w, "date_ms", result->is_duplicate ? 0 : result->first.date_ms);
+    json_field_bool(w, "duplicate", result->is_duplicate);
 }
 
 static void write_error(struct json_writer *w, enum err err, const char *why)
 {
-    json_key(w, "error");
-    json_put_text(w, span_of(service_error_word(err)));
-    json_key(w, "detail");
-    json_put_text(w, span_of(why));
+    json_field_text(w, "error", span_of(service_error_word(err)));
+    json_field_text(w, "detail", span_of(why));
 }
 
 void service_answer(struct plugin *p, const struct session *session,
@@ -86,8 +80,7 @@ void service_answer(struct plugin *p, const struct session *session,
     buf_init(&json, ANSWER_MAX);
     json_writer_init(&w, &json);
     json_begin_object(&w);
-    json_key(&w, "ref");
-    json_put_int(&w, (int64_t)ref);
+    json_field_int(&w, "ref", (int64_t)ref);
     if (err == ERR_OK)
         write_stamp(&w, result);
     else

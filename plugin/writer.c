@@ -4,12 +4,12 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "batch.h"
 #include "core/clock.h"
+#include "core/thread.h"
 
 enum {
     PACE_MS = 10,        // between two commits
@@ -167,18 +167,6 @@ static enum err init_waiting(struct writer *w)
     return is_good ? ERR_OK : ERR_MEMORY; // on Linux none of these can fail
 }
 
-// The broker's signals are its own thread's business.
-static enum err start_thread(struct writer *w)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0)
-        return ERR_MEMORY;
-    int rc = pthread_create(&w->thread, NULL, run, w);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); // cannot fail with what it gave itself
-    return rc == 0 ? ERR_OK : ERR_MEMORY;
-}
-
 enum err writer_start(const struct writer_setup *setup, struct writer **out_writer)
 {
     struct writer *w = calloc(1, sizeof *w);
@@ -190,7 +178,7 @@ enum err writer_start(const struct writer_setup *setup, struct writer **out_writ
     if (err == ERR_OK)
         err = init_waiting(w);
     if (err == ERR_OK)
-        err = start_thread(w);
+        err = thread_start(&w->thread, run, w);
     if (err != ERR_OK) {
         batch_destroy(w->batch);
         free(w);
