@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// What stands between people and servers: a proxy that lets WebSocket through or not, and event
-// streams at once or not at all.
+// What stands between people and servers: a proxy that lets WebSocket through or not, event streams at
+// once or not at all, and posts or their answers.
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
+
+const LONG_BYTES = 1000; // more than any frame but a publish of a long text
 
 export class Proxy {
   blocksWebSocket = false;
   swallowsWebSocket = false; // no answer at all
   holdsStreams = false;
+  forbids = ''; // 'posts': the server does not see them; 'answers': it does, but nobody its answers
+  onLongFrame = null; // (socket, onward): before such a one goes from a WebSocket to the server
   refused = 0; // upgrades
   streams = []; // Last-Event-ID of each stream that was asked for, undefined for none
 
@@ -35,9 +39,17 @@ export class Proxy {
     const { method, url, headers } = asked;
     const isStream = (headers.accept ?? '').includes('text/event-stream');
     if (isStream) this.streams.push(headers['last-event-id']);
+    if (method === 'POST' && this.forbids === 'posts') {
+      answered.writeHead(403).end();
+      return;
+    }
     const { hostname, port } = this.target;
     const onward = request({ hostname, port, method, path: url, headers, agent: false }, (answer) => {
       if (isStream && this.holdsStreams) return;
+      if (method === 'POST' && this.forbids === 'answers') {
+        answered.writeHead(403).end();
+        return;
+      }
       answered.writeHead(answer.statusCode, answer.headers);
       answered.flushHeaders();
       answer.pipe(answered);
@@ -60,6 +72,7 @@ export class Proxy {
       for (let i = 0; i < asked.rawHeaders.length; i += 2) lines.push(`${asked.rawHeaders[i]}: ${asked.rawHeaders[i + 1]}`);
       onward.write(`${lines.join('\r\n')}\r\n\r\n`);
       onward.write(head);
+      socket.on('data', (bytes) => bytes.length > LONG_BYTES && this.onLongFrame?.(socket, onward));
       onward.pipe(socket).pipe(onward);
     });
     onward.on('error', () => socket.destroy());
