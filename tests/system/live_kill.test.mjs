@@ -10,7 +10,9 @@ import { test } from 'node:test';
 import mqtt from 'mqtt';
 
 import { freePort } from './lib/broker.mjs';
-import { EventReader, LiveReader, MqttReader, PollReader } from './lib/readers.mjs';
+import {
+  EventReader, LiveReader, MqttReader, PollReader, assertChain, assertRuns, assertSame,
+} from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
 import { sleep, waitFor } from './lib/wait.mjs';
 
@@ -42,39 +44,6 @@ function publish(stack, token, number) {
   };
   const all = Promise.all(Array.from({ length: WINDOW }, publishNext));
   return { acked, client, done: all.finally(() => client.endAsync(true)) };
-}
-
-// As deepEqual, but of 5,000 ids it says where they part.
-function assertSame(actual, expected) {
-  const length = Math.max(actual.length, expected.length);
-  for (let i = 0; i < length; i += 1) {
-    const around = [actual, expected].map((ids) => ids.slice(Math.max(i - 3, 0), i + 4).join(' '));
-    assert.equal(actual[i], expected[i], `at ${i}: ${around[0]}, not ${around[1]}`);
-  }
-}
-
-// Every message follows the one before it.
-function assertChain(messages) {
-  let prev = 0;
-  for (const message of messages) {
-    assert.equal(message.prev, prev, `message ${message.id}`);
-    prev = message.id;
-  }
-}
-
-// A subscriber has no past: what came while it was away it reads in the history, behind the last
-// message that it has. While it is connected it gets every message, once and in the order of the
-// history.
-function assertRuns(connections, history, hasStamps) {
-  const placeOf = new Map(history.map((message, i) => [message.text, i]));
-  for (const messages of connections) {
-    let expected = messages.length > 0 ? placeOf.get(messages[0].text) : 0;
-    for (const message of messages) {
-      const { id, prev, text } = history[expected];
-      assert.deepEqual(message, hasStamps ? { text, id, prev } : { text, id: NaN, prev: NaN });
-      expected += 1;
-    }
-  }
 }
 
 // All readers there are. Those by MQTT are over TCP, and over WebSocket by way of the gateway.

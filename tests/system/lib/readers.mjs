@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// Readers of a room over HTTP, each as a program would be written against it: they come back by
-// themselves after whatever ends their connection, and keep what they were told.
-import * as http from 'node:http';
-import * as https from 'node:https';
+// Readers of a room, each as a program would be written against it: they come back by themselves
+// after whatever ends their connection, and keep what they were told. Behind them, how to see that
+// it was all of it.
+import assert from 'node:assert/strict';
+import { get as getPlain } from 'node:http';
+import { get as getSecure } from 'node:https';
 
 import mqtt from 'mqtt';
 
 import { sleep, waitFor } from './wait.mjs';
 
-const get = (url, ...rest) => (url.startsWith('https') ? https : http).get(url, ...rest);
+const get = (url, options, take) =>
+  (url.startsWith('https:') ? getSecure : getPlain)(url, options, take);
 
 /** What the lines of an event stream mean (WHATWG HTML §9.2.6). */
 export class EventParser {
@@ -62,7 +65,7 @@ export class EventReader {
 
   constructor(url, token, { lastEventId = '', headers = {}, ca } = {}) {
     this.url = url;
-    this.ca = ca; // for https
+    this.ca = ca; // the certificate that https has to show
     this.headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers };
     this.parser = new EventParser();
     this.parser.lastId = lastEventId;
@@ -242,5 +245,40 @@ export class MqttReader {
 
   stop() {
     return this.client.endAsync(true);
+  }
+}
+
+/** As deepEqual, but of 5,000 ids it says where they part. */
+export function assertSame(actual, expected) {
+  const length = Math.max(actual.length, expected.length);
+  for (let i = 0; i < length; i += 1) {
+    const around = [actual, expected].map((ids) => ids.slice(Math.max(i - 3, 0), i + 4).join(' '));
+    assert.equal(actual[i], expected[i], `at ${i}: ${around[0]}, not ${around[1]}`);
+  }
+}
+
+/** Every message follows the one before it. */
+export function assertChain(messages) {
+  let prev = 0;
+  for (const message of messages) {
+    assert.equal(message.prev, prev, `message ${message.id}`);
+    prev = message.id;
+  }
+}
+
+/**
+ * A subscriber has no past: what came while it was away it reads in the history, behind the last
+ * message that it has. While it is connected it gets every message, once and in the order of the
+ * history.
+ */
+export function assertRuns(connections, history, hasStamps) {
+  const placeOf = new Map(history.map((message, i) => [message.text, i]));
+  for (const messages of connections) {
+    let expected = messages.length > 0 ? placeOf.get(messages[0].text) : 0;
+    for (const message of messages) {
+      const { id, prev, text } = history[expected];
+      assert.deepEqual(message, hasStamps ? { text, id, prev } : { text, id: NaN, prev: NaN });
+      expected += 1;
+    }
   }
 }

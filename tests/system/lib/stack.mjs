@@ -51,12 +51,13 @@ export class Stack {
     };
     await running.says(/ ready workers=/);
     this.url = /listen url=(http:\/\/\S+?)\/?\s/.exec(running.log)[1];
+    this.secureUrl = /listen url=(https:\/\/\S+?)\/?\s/.exec(running.log)?.[1]; // if it has one
   }
 
-  /** Starts another one at the same address, which takes over. Gives the old one, which drains. */
+  /** Starts another one at the same addresses, which takes over. Gives the old one, which drains. */
   async replaceGateway() {
     const old = this.gateway;
-    await this.startGateway({ listen: this.url });
+    await this.startGateway({ listen: [this.url, this.secureUrl ?? ''].join(' ').trim() });
     return old;
   }
 
