@@ -4,7 +4,6 @@
 // A gateway is replaced while it runs: nobody is refused, nobody misses anything, and the bill is
 // right.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -37,7 +36,10 @@ function ask(url, token, { agent = false, body, ...fields } = {}) {
       answer.setEncoding('utf8').on('data', (part) => (text += part)).on('error', reject);
       answer.on('end', () => resolve({ status: answer.statusCode, text }));
     });
-    it.on('error', (error) => reject(Object.assign(error, { isReused: it.reusedSocket })));
+    // Not `reusedSocket`, which says nothing of a request that waited in the agent for its turn.
+    let isReused = false;
+    it.on('socket', (socket) => (isReused = socket.bytesRead > 0));
+    it.on('error', (error) => reject(Object.assign(error, { isReused })));
     it.end(body);
   });
 }
