@@ -383,32 +383,35 @@ static bool is_to_drain(const struct conn *conn)
 }
 
 // Tells as many owners as are due in this turn, so that all have been told when the time is over;
-// then those that have come since.
-static void drain_some(struct conn_list *list)
+// then those that have come since. Gives the milliseconds until the next turn: the fewer there are,
+// the longer each waits for its own.
+static int64_t drain_some(struct conn_list *list)
 {
     int64_t left = 0;
     for (const struct conn *conn = list->first; conn != NULL; conn = conn->next)
         left += is_to_drain(conn);
-    int64_t turns = (list->drain_until_ms - loop_now_ms(list->loop)) / DRAIN_TURN_MS;
-    if (turns > 0)
-        left = (left + turns) / (turns + 1);
+    int64_t rest_ms = list->drain_until_ms - loop_now_ms(list->loop);
+    int64_t turns = rest_ms / DRAIN_TURN_MS;
+    int64_t pause_ms = left > 0 && left < turns ? rest_ms / left : DRAIN_TURN_MS;
+    int64_t due = turns > 0 ? (left + turns) / (turns + 1) : left;
     // Storage stays until the end of the turn, so an owner may close its connection meanwhile.
-    for (struct conn *conn = list->first; conn != NULL && left > 0; conn = conn->next) {
+    for (struct conn *conn = list->first; conn != NULL && due > 0; conn = conn->next) {
         if (!is_to_drain(conn))
             continue;
         void (*on_drain)(void *owner) = conn->on_drain;
         conn->on_drain = NULL;
         on_drain(conn->owner);
-        left--;
+        due--;
     }
+    return pause_ms;
 }
 
 static void on_drain_turn(struct loop_timer *timer)
 {
     struct conn_list *list =
         (struct conn_list *)(void *)((char *)timer - offsetof(struct conn_list, drain_timer));
-    drain_some(list);
-    (void)!loop_timer_start(list->loop, timer, DRAIN_TURN_MS); // else conn_list_break ends them
+    int64_t pause_ms = drain_some(list);
+    (void)!loop_timer_start(list->loop, timer, pause_ms); // else conn_list_break ends them
 }
 
 void conn_list_drain(struct conn_list *list, int64_t over_ms)

@@ -15,6 +15,7 @@ import mqtt from 'mqtt';
 import WebSocket from 'ws';
 
 import { buildFolder } from './lib/broker.mjs';
+import { connack, connect as connectPacket } from './lib/mqtt_bytes.mjs';
 import { Program, run } from './lib/process.mjs';
 import { EventReader, PollReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
@@ -117,6 +118,38 @@ test('three times in a row, under load', async (t) => {
   await waitFor(async () => (await counted()).sse?.messages_out === posted.length, 'the streams on the bill');
   assert.equal((await counted()).http.messages_in, posted.length);
   assert.equal((await counted()).poll.messages_out, posted.length);
+});
+
+// An MQTT client over WebSocket that is connected, and then only listens. `closed` gives the close
+// code, and when it came.
+async function openIdle(url, token, number, options = {}) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/mqtt`, 'mqtt',
+    { headers: { authorization: `Bearer ${token}` }, ...options });
+  const closed = once(socket, 'close').then(([code]) => ({ code, at: Date.now() }));
+  await within(once(socket, 'open'), 'a WebSocket');
+  socket.send(connectPacket({ clientId: `idle-${number}` }));
+  const [answer] = await within(once(socket, 'message'), 'CONNACK');
+  assert.deepEqual(answer, connack);
+  return { socket, closed };
+}
+
+test('WebSockets are told 1012 one after the other, not all at once', async (t) => {
+  const drainMs = 3000;
+  const stack = await startStack({ config: { drain_ms: drainMs } });
+  t.after(() => stack.stop());
+  const token = await stack.token('alice', '*=rw');
+  const idle = await Promise.all(Array.from({ length: 40 }, (_, n) => openIdle(stack.url, token, n)));
+  const old = await stack.replaceGateway();
+  const ends = await within(Promise.all(idle.map(({ closed }) => closed)), 'all to be told');
+  await hasEnded(old);
+  assert.deepEqual([...new Set(ends.map(({ code }) => code))], [1012]);
+  const at = ends.map((end) => end.at).sort((a, b) => a - b);
+  const said = at.map((ms) => ms - at[0]).join(' ');
+  assert.ok(at.at(-1) - at[0] >= 1000, said);
+  // More than half of them take longer than a tenth of the time, wherever one begins to count.
+  const half = at.length / 2;
+  for (let first = 0; first + half < at.length; first++)
+    assert.ok(at[first + half] - at[first] > drainMs / 10, said);
 });
 
 test('a new gateway that cannot serve leaves the old one where it is', async (t) => {
