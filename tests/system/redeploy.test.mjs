@@ -5,9 +5,10 @@
 // right.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -15,9 +16,12 @@ import mqtt from 'mqtt';
 import WebSocket from 'ws';
 
 import { buildFolder } from './lib/broker.mjs';
+import { makeCertificate } from './lib/gateway.mjs';
 import { connack, connect as connectPacket } from './lib/mqtt_bytes.mjs';
 import { Program, run } from './lib/process.mjs';
-import { EventReader, PollReader } from './lib/readers.mjs';
+import {
+  EventReader, LiveReader, MqttReader, PollReader, assertChain, assertRuns, assertSame,
+} from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
 import { waitFor, within } from './lib/wait.mjs';
 
@@ -152,6 +156,43 @@ test('WebSockets are told 1012 one after the other, not all at once', async (t) 
     assert.ok(at[first + half] - at[first] > drainMs / 10, said);
 });
 
+test('a handover over TLS: WebSockets are told, streams go on without a gap', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const ca = readFileSync(makeCertificate(folder).certificate);
+  const listen = 'http://127.0.0.1:0 https://127.0.0.1:0';
+  const config = { drain_ms: 3000, listen, tls_certificate: 'tls.crt', tls_key: 'tls.key' };
+  const stack = await startStack({ folder, config });
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const stream = new EventReader(() => `${stack.secureUrl}/rooms/lobby/messages`, alice.token, { ca });
+  t.after(() => stream.stop());
+  await stream.saw('stream-open');
+  const { closed } = await openIdle(stack.secureUrl, alice.token, 1, { ca });
+  let isOver = false;
+  const ids = [];
+  const talking = (async () => {
+    while (!isOver) {
+      const answer = await ask(`${stack.url}/rooms/lobby/messages`, alice.token, { body: `${ids.length}` });
+      assert.equal(answer.status, 201, answer.text);
+      ids.push(JSON.parse(answer.text).id);
+    }
+  })();
+  await waitFor(() => stream.messages.length > 20, 'messages before');
+  const old = await stack.replaceGateway();
+  assert.equal((await within(closed, 'the close code')).code, 1012);
+  await hasEnded(old);
+  const count = ids.length;
+  await waitFor(() => ids.length > count + 20, 'messages after');
+  isOver = true;
+  await talking;
+  await waitFor(() => stream.messages.length >= ids.length, 'all messages');
+  assertSame(stream.messages.map(({ id }) => id), ids);
+  assertChain(stream.messages);
+  assert.equal(stream.connections, 2);
+  assert.ok(!stream.events.some(({ event }) => event === 'stream-reset'));
+});
+
 test('a new gateway that cannot serve leaves the old one where it is', async (t) => {
   const stack = await startStack();
   t.after(() => stack.stop());
@@ -226,43 +267,65 @@ test('several drain at once, as many as there are tallies; one more is refused',
   await stream.stop();
 });
 
+// Every kind of reader. Those by MQTT are over TCP, and over WebSocket by way of the gateway.
+function openReaders(stack, token) {
+  const at = (path) => () => stack.url + path;
+  const urls = [`mqtt://127.0.0.1:${stack.broker.port}`, `${stack.url.replace('http', 'ws')}/mqtt`];
+  return {
+    stream: new EventReader(at('/rooms/lobby/messages'), token),
+    poll: new PollReader(at('/rooms/lobby/messages'), token),
+    live: new LiveReader(at('/rooms/lobby/live'), token),
+    mqtt: urls.map((url) => new MqttReader(url, token, 'lobby', 5)),
+  };
+}
+
 test('the broker restarts as planned: nobody misses anything', async (t) => {
   const stack = await startStack();
   t.after(() => stack.stop());
   const alice = await stack.caller('alice', '*=rw');
-  const url = `${stack.url}/rooms/lobby/messages`;
-  const stream = new EventReader(() => url, alice.token);
-  const poll = new PollReader(() => url, alice.token);
+  const readers = openReaders(stack, alice.token);
+  t.after(() => Promise.all(Object.values(readers).flat().map((reader) => reader.stop())));
+  const { stream, poll, live } = readers;
   await stream.saw('stream-open');
+  await Promise.all(readers.mqtt.map((reader) => reader.done));
   let isOver = false;
-  const ids = [];
+  const sent = [];
   // What is answered 503 is sent again, with the same key.
+  const talk = async (text) => {
+    let answer;
+    do answer = await alice.post('/rooms/lobby/messages', { text }, { 'idempotency-key': text });
+    while (answer.status === 503);
+    assert.ok([200, 201].includes(answer.status), answer.text);
+    sent.push(answer.json);
+  };
   const talking = (async () => {
-    for (let n = 0; !isOver; n++) {
-      const headers = { 'idempotency-key': `n${n}` };
-      let answer;
-      do answer = await alice.post('/rooms/lobby/messages', { text: `${n}` }, headers);
-      while (answer.status === 503);
-      assert.ok([200, 201].includes(answer.status), answer.text);
-      ids.push(answer.json.id);
-    }
+    for (let n = 0; !isOver; n++) await talk(`n${n}`);
   })();
-  for (let round = 0; round < 3; round++) {
-    const count = ids.length;
-    await waitFor(() => ids.length > count + 20, 'messages');
+  for (let round = 1; round <= 3; round++) {
+    const count = sent.length;
+    await waitFor(() => sent.length > count + 20, 'messages');
     await stack.broker.restart();
+    await waitFor(() => readers.mqtt.every((reader) => reader.connections[round]?.length > 0),
+      'the subscribers to hear again');
   }
-  const count = ids.length;
-  await waitFor(() => ids.length > count + 20, 'messages after the last restart');
   isOver = true;
   await talking;
+  await talk('last');
+  const ids = sent.map(({ id }) => id);
   for (const reader of [stream, poll]) {
     await waitFor(() => reader.messages.length >= ids.length, 'all messages');
-    assert.deepEqual(reader.messages.map(({ id }) => id), ids);
-    for (const [i, { prev }] of reader.messages.entries()) assert.equal(prev, i ? ids[i - 1] : 0);
+    assertSame(reader.messages.map(({ id }) => id), ids);
+    assertChain(reader.messages);
   }
+  await waitFor(() => live.ids.length >= ids.length, 'all messages');
+  assertSame(live.ids, ids);
+  assert.equal(live.gaps, 0);
   assert.equal(stream.connections, 1); // it did not even notice
-  await Promise.all([stream.stop(), poll.stop()]);
+  for (const reader of readers.mqtt) {
+    await waitFor(() => reader.connections.at(-1).at(-1)?.text === 'last', 'the last word');
+    assert.equal(reader.connections.length, 4);
+    assertRuns(reader.connections, sent, true);
+  }
 });
 
 // What systemd does with a socket unit: it holds the socket, and starts a process with it as
