@@ -13,6 +13,7 @@ static const char *const member_columns[] = {"subject", "name", "initial", "hue"
 
 struct members_page {
     struct page page;
+    struct page_rows rows;
     struct members_query *query;
 };
 
@@ -51,20 +52,21 @@ static void put_member(struct page_rows *rows, const struct member *member)
     put_ways(rows, member);
 }
 
-static void send_members(struct page *page, const struct member_list *list)
+static void send_members(struct members_page *view, const struct member_list *list)
 {
-    struct page_rows rows;
-    page_rows_init(&rows, "members", member_columns);
+    struct page *page = &view->page;
+    struct page_rows *rows = &view->rows;
+    page_rows_init(rows, "members", member_columns);
     for (size_t i = 0; i < list->count; i++)
-        put_member(&rows, &list->members[i]);
-    page->rows = &rows;
+        put_member(rows, &list->members[i]);
+    page->rows = rows;
     page_set(page, "title", exchange_part(page->x));
     page_set(page, "room", exchange_part(page->x));
     page_set_flag(page, "has_members", list->count > 0);
     page_set_flag(page, "more_members", list->has_more);
-    page->has_failed |= rows.cells.status || rows.text.status;
+    page->has_failed |= rows->cells.status != ERR_OK || rows->text.status != ERR_OK;
     page_send(page, 200, "members.html");
-    page_rows_finish(&rows);
+    page_rows_finish(rows);
 }
 
 static void close_page(struct members_page *view)
@@ -76,10 +78,10 @@ static void close_page(struct members_page *view)
 static void on_members(void *context, enum err err, const struct member_list *list)
 {
     struct members_page *view = context;
-    if (err)
+    if (err != ERR_OK)
         page_refuse(&view->page, 503, err, "The broker cannot be asked right now.", span_of(""));
     else
-        send_members(&view->page, list);
+        send_members(view, list);
     close_page(view);
 }
 
@@ -93,7 +95,7 @@ static void on_cancel(void *context)
 void page_members(struct exchange *x)
 {
     struct members_page *view = calloc(1, sizeof *view);
-    if (!view) {
+    if (view == NULL) {
         exchange_refuse(x, 500, ERR_MEMORY, NULL);
         return;
     }
@@ -102,7 +104,7 @@ void page_members(struct exchange *x)
         return;
     }
     view->query = members_ask(exchange_worker(x), exchange_part(x), on_members, view);
-    if (view->query) {
+    if (view->query != NULL) {
         exchange_on_cancel(x, on_cancel, view);
         return;
     }
