@@ -69,7 +69,7 @@ fill_in() {
 write_mosquitto_conf() {
     mkdir -p "$state/mosquitto"
     local lines=(
-        plugin "plugin $root/build/release/plugin/mosquitto_roomwire.so"
+        plugin "plugin $built/plugin/mosquitto_roomwire.so"
         plugin_opt_config "plugin_opt_config $state/roomwire.conf"
         'listener 1883' "listener $mqtt_port 127.0.0.1"
         'listener 0' "listener 0 $broker_socket"
@@ -139,7 +139,7 @@ start_broker() {
 }
 
 start_gateway() {
-    setsid setpriv --pdeathsig TERM "$root/build/release/gateway/roomwire" serve \
+    setsid setpriv --pdeathsig TERM "$built/gateway/roomwire" serve \
         --config "$state/roomwire.conf" &
     gateway_pid=$!
     gateway_started=$SECONDS
@@ -224,6 +224,7 @@ print_ready() {
     local base=$scheme://127.0.0.1:$http_port tls='' prefix=''
     [[ $use_tls == 0 ]] || tls=" --cacert $state/tls.crt"
     [[ $state == "$root/state" ]] || prefix="ROOMWIRE_STATE=$state "
+    [[ -z ${ROOMWIRE_BUILD:-} ]] || prefix+="ROOMWIRE_BUILD=$built "
     cat <<END
 ready $base/
   Open it in a browser and choose a nickname. Or, in another terminal, in $root:
