@@ -3,9 +3,15 @@
 //
 // Posting and reading a room's messages over HTTP, through a real broker.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { refusedOnce } from './lib/refusals.mjs';
 import { Caller, startStack } from './lib/stack.mjs';
+import { mint, mintUnsigned, mintWithKey, nowS } from './lib/token.mjs';
 
 const MAX_PAYLOAD = 131072;
 
@@ -287,6 +293,73 @@ describe('refusals', () => {
     for (const [topic, status] of [['rooms/.bad/messages', 400], ['a%2F%23', 400], ['$CONTROL/roomwire/v1', 403],
       ['%24SYS/x', 403], ['a%00b', 400], ['%FF', 400]])
       assert.equal((await alice.post(`/topics/${topic}`, 'x')).status, status, topic);
+  });
+});
+
+describe('a refusal is logged once, and without a secret', () => {
+  const PAYLOAD = 'what-nobody-else-may-read';
+  const URL_TO_POST = '/rooms/lobby/messages';
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rsaText = rsa.publicKey.export({ type: 'spki', format: 'pem' });
+  const claims = { sub: 'eve', aud: 'roomwire', rooms: { lobby: 'rw' } };
+  let folder;
+  let strict;
+  let secret;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'roomwire-test-'));
+    writeFileSync(join(folder, 'rsa.pem'), rsaText);
+    strict = await startStack({ folder, config: { audience: 'roomwire', leeway_s: 0, key_file: 'rsa.pem' } });
+    secret = strict.broker.secret;
+  });
+  after(async () => {
+    await strict?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  const refused = (status, token, body = PAYLOAD, headers = { 'content-type': 'text/plain' }, more = []) =>
+    refusedOnce(strict, status, [PAYLOAD, secret, ...(token ? [token] : []), ...more],
+      () => new Caller(strict, token).post(URL_TO_POST, body, headers));
+
+  test('where the tokens are good that the others are made from', async () => {
+    for (const token of [mint(secret, claims), mintWithKey(rsa.privateKey, claims)])
+      created(await new Caller(strict, token).post(URL_TO_POST, 'x', { 'content-type': 'text/plain' }));
+  });
+
+  const bad = {
+    'no token': () => null,
+    'an expired token': () => mint(secret, { ...claims, exp: nowS() - 1 }),
+    'another audience': () => mint(secret, { ...claims, aud: 'elsewhere' }),
+    'a wrong signature': () => mint(`${secret}x`, claims),
+    'alg none': () => mintUnsigned(claims),
+    'the public key of RS256 as a secret of HS256': () => mint(rsaText, claims),
+  };
+  for (const [name, make] of Object.entries(bad)) {
+    test(`401: ${name}`, async () => {
+      const { answer, line } = await refused(401, make());
+      assert.match(answer.headers.get('content-type'), /problem\+json/);
+      assert.match(line, / address=127\.0\.0\.1:\d+ method=POST path=\/rooms\/lobby\/messages error="[^"]+"/);
+    });
+  }
+
+  test('403: no right', async () => {
+    await refused(403, mint(secret, { ...claims, rooms: { lobby: 'r' } }));
+  });
+
+  test('403: a cookie, used from another site', async () => {
+    const token = mint(secret, claims);
+    const cookie = `roomwire=${token}`;
+    await refused(403, null, PAYLOAD, { 'content-type': 'text/plain', cookie, origin: 'https://evil.example' }, [token]);
+  });
+
+  test('413, 422, 400 and 415: what is no message', async () => {
+    const token = mint(secret, claims);
+    const json = { 'content-type': 'application/json' };
+    await refused(413, token, PAYLOAD.padEnd(MAX_PAYLOAD + 1, '.'));
+    await refused(422, token, `{"data":"%${PAYLOAD}"}`, json);
+    await refused(422, token, `not=${PAYLOAD}`, { 'content-type': 'application/x-www-form-urlencoded' });
+    await refused(400, token, `{"text":"${PAYLOAD}`, json);
+    await refused(400, token, PAYLOAD, { 'content-type': 'text/plain', 'idempotency-key': 'k'.repeat(129) });
+    await refused(415, token, PAYLOAD, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
   });
 });
 
