@@ -149,7 +149,7 @@ static void run_file(const char *name, bool is_jwk, int expected_count)
     size_t len = 0;
     char *text = read_whole(name, &len);
     if (text == NULL) {
-        printf("SKIPPED: %s is not there\n", name);
+        printf("skipped: %s is not there\n", name);
         skip();
     }
     struct json *root = NULL;
@@ -158,10 +158,11 @@ static void run_file(const char *name, bool is_jwk, int expected_count)
     const struct json *groups = json_member(root, "testGroups");
     for (const struct json *group = json_first(groups); group != NULL; group = json_next(group))
         run_group(is_jwk, group, &tally);
-    printf("%s: %d run, %d valid accepted, %d invalid refused, %d contested, %d unsupported, "
-           "%d failed\n",
-           name, tally.run, tally.accepted, tally.refused, tally.contested, tally.unsupported,
-           tally.failed);
+    printf(
+        "counted: %s: %d run, %d valid accepted, %d invalid refused, %d contested, %d unsupported, "
+        "%d failed\n",
+        name, tally.run, tally.accepted, tally.refused, tally.contested, tally.unsupported,
+        tally.failed);
     json_destroy(root);
     free(text);
     assert_int_equal(tally.run, expected_count);
