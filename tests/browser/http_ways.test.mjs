@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { HttpWays } from '../../webui/http_ways.js';
 
+const isNode18 = process.versions.node.startsWith('18.');
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 // Time passes, and what it brings about.
@@ -87,7 +88,7 @@ function setUp() {
 beforeEach(() => {
   FakeSource.all = [];
   globalThis.EventSource = FakeSource;
-  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.timers.enable(isNode18 ? ['setTimeout'] : { apis: ['setTimeout'] });
 });
 afterEach(() => mock.timers.reset());
 

@@ -5,8 +5,11 @@
 // Runs in Node: webui/outbox.js knows neither page nor network.
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import { Outbox } from '../../webui/outbox.js';
+
+globalThis.crypto ??= webcrypto; // Node 18 has it there
 
 function setUp() {
   const sent = [];
