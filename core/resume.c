@@ -46,8 +46,8 @@ enum err resume_log(struct store *store, struct spool *spool, struct resume *out
     if (has_gap(spool, r.replay_after, stored_id)) {
         if (r.replay_after < spool_released(spool))
             r.replay_after = spool_released(spool);
-        if (r.replay_after == 0)
-            r.replay_after = 1; // from now on the database knows this ring
+        if (r.replay_after == 0 && spool_last(spool) == 0)
+            r.replay_after = 1; // else the database knows this ring from its first commit on
         err = renew(store, r.source, r.replay_after);
         if (err != ERR_OK)
             return err;
