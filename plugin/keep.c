@@ -75,6 +75,15 @@ static void remember(struct plugin *p, struct room *room, const struct keep_post
         log_line(&p->log, LOG_LEVEL_WARNING, "forgot idempotency key: out of memory");
 }
 
+// Where acknowledged means power-safe, waits for record `number` to be that.
+static enum err await_safety(struct plugin *p, uint64_t number, const char **out_why)
+{
+    if (p->config.durability != CONFIG_DURABILITY_STRICT ||
+        writer_wait(p->writer, number, STRICT_WAIT_MS) == ERR_OK)
+        return ERR_OK;
+    return fail(ERR_AGAIN, "the message is not power-safe yet", out_why);
+}
+
 static enum err keep_new(struct plugin *p, const struct keep_post *post, struct keys_first *first,
                          const char **out_why)
 {
@@ -106,10 +115,7 @@ static enum err keep_new(struct plugin *p, const struct keep_post *post, struct 
         return err;
     remember(p, room, post, first);
     writer_wake(p->writer);
-    if (p->config.durability == CONFIG_DURABILITY_STRICT &&
-        writer_wait(p->writer, number, STRICT_WAIT_MS) != ERR_OK)
-        return fail(ERR_AGAIN, "the message is not power-safe yet", out_why);
-    return ERR_OK;
+    return await_safety(p, number, out_why);
 }
 
 enum err keep_message(struct plugin *p, const struct keep_post *post,
@@ -121,10 +127,11 @@ enum err keep_message(struct plugin *p, const struct keep_post *post,
         return err;
     struct keep_result result = {0};
     struct keys_name name = {post->room, post->from, post->key};
-    if (post->key.len > 0 && keys_find(p->keys, &name, p->now_ms, &result.first))
-        result.is_duplicate = true;
-    else
+    result.is_duplicate = post->key.len > 0 && keys_find(p->keys, &name, p->now_ms, &result.first);
+    if (!result.is_duplicate)
         err = keep_new(p, post, &result.first, out_why);
+    else // the first one may have been refused for want of this
+        err = await_safety(p, spool_last(p->spool), out_why);
     if (err == ERR_OK)
         *out_result = result;
     return err;
