@@ -142,13 +142,14 @@ static int acl_unsubscribe(struct plugin *p, struct session *session,
 }
 
 // The broker asks this of publishes, which MESSAGE follows, and of wills, which nothing follows.
-static bool is_will(const struct session *session, const struct session *taken_over,
-                    const struct topic_view *view)
+static bool is_will(const struct plugin *p, const struct session *session,
+                    const struct session *taken_over, const struct topic_view *view)
 {
     if (session->state != SESSION_CONNECTED || session == taken_over)
         return true;
-    // On the broker's way out it may be either: it is kept here, and MESSAGE does not come.
-    return stopping_is_told() && !session->is_service && view->kind == TOPIC_KEPT;
+    // In the last turn of 2.1's loop it may be either: it is kept here, and MESSAGE does not come.
+    bool is_leaving = p->api.is_2_1 ? stopping_is_told() : p->is_leaving;
+    return is_leaving && !session->is_service && view->kind == TOPIC_KEPT;
 }
 
 int on_acl(int event, void *data, void *userdata)
@@ -166,7 +167,7 @@ int on_acl(int event, void *data, void *userdata)
     session->active_ms = p->now_ms;
     p->serial++; // what follows is another message, or another subscription's retained ones
     if (ed->access == MOSQ_ACL_WRITE)
-        return is_will(session, taken_over, topics_view(&p->topics, ed->topic))
+        return is_will(p, session, taken_over, topics_view(&p->topics, ed->topic))
                    ? will_take(p, session, ed)
                    : acl_write(p, session, ed);
     if (ed->access == MOSQ_ACL_SUBSCRIBE)

@@ -46,6 +46,8 @@ int on_tick(int event, void *data, void *userdata)
     p->is_reloading = false;
     p->serial++;
     stopping_listen();
+    // 2.0 comes here behind the packets of each turn, also of the last one; 2.1 before them.
+    p->is_leaving = stopping_is_told();
     presence_arrive_all(p);
     kick_expired(p);
     will_flush(p);

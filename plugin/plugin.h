@@ -73,6 +73,7 @@ struct plugin {
     // same turn of its loop; in 2.1 others may connect before the tick (broker_may_know).
     bool is_reloading;
     bool is_kicking; // the broker asks whether subscriptions of the kicked may stay
+    bool is_leaving; // it was told to stop, as of the last tick (is_will)
 };
 
 typedef int plugin_callback(int event, void *data, void *userdata);

@@ -143,9 +143,7 @@ static int take_kept(struct plugin *p, const struct session *session, const stru
                      const struct mosquitto_evt_acl_check *ed)
 {
     struct will *will = NULL;
-    enum err err = ed->payloadlen > (size_t)p->config.max_payload ? ERR_TOO_LARGE : ERR_OK;
-    if (err == ERR_OK)
-        err = make(p, session, view, ed, &will);
+    enum err err = make(p, session, view, ed, &will);
     if (err == ERR_OK)
         enqueue(p, will);
     else
@@ -171,6 +169,10 @@ int will_take(struct plugin *p, struct session *session, const struct mosquitto_
     if (session->is_service || view->kind == TOPIC_BAD_ROOM || topics_is_reserved(ed->topic) ||
         !rights_allow(session->token.rights, RIGHTS_PUBLISH, span_of(ed->topic))) {
         refuse(p, ed->topic, session->token.subject, err_text(ERR_DENIED));
+        return MOSQ_ERR_ACL_DENIED;
+    }
+    if (ed->payloadlen > (size_t)p->config.max_payload) {
+        refuse(p, ed->topic, session->token.subject, err_text(ERR_TOO_LARGE));
         return MOSQ_ERR_ACL_DENIED;
     }
     if (view->kind == TOPIC_KEPT)

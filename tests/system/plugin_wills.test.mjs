@@ -226,4 +226,28 @@ describeBrokers('the broker stops', (kind) => {
     for (const client of [...clients, watcher, late, again]) await client.mqtt.endAsync(true);
     await broker.close();
   });
+
+  // The broker of 2.0 hears of a signal when the next packet wakes it.
+  it('and a publish of its last turn is what it is, and its key holds', async (t) => {
+    const broker = await startBroker({ broker: kind, persistence: true });
+    t.after(() => broker.close());
+    const options = { qos: 1, properties: { contentType: 'text/x', userProperties: { key: 'last' } } };
+    for (let round = 0; round < 6; round++) {
+      const room = `last${round}`;
+      const alice = await connect(broker, { token: broker.token('alice') });
+      process.kill(broker.pid, 'SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 8 * round));
+      const code = await Promise.race([alice.publish(`rooms/${room}/messages`, 'at the end', options).catch(() => 'none'),
+        alice.closed.then(() => 'none')]);
+      if (!kind.is21) assert.ok(code === 'none' || code === 0, `${code}`);
+      await alice.mqtt.endAsync(true);
+      await broker.program.ended;
+      await broker.start();
+      const again = await connect(broker, { token: broker.token('alice') });
+      assert.equal(await again.publish(`rooms/${room}/messages`, 'at the end', options), 0);
+      await again.end();
+      const rows = await stored(broker, room);
+      assert.deepEqual(rows.map(({ payload, type }) => [payload, type]), [['at the end', 'text/x']]);
+    }
+  });
 });
