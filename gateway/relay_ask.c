@@ -53,25 +53,10 @@ static enum err ask(struct relay *relay, const struct connect_packet *packet,
                      &relay->opening->ask);
 }
 
-bool relay_ask_begin(struct relay *relay, const struct connect_packet *packet)
-{
-    struct worker *worker = relay->list->worker;
-    struct token token;
-    if (!hooks_ask_first(worker->gateway->hooks) ||
-        auth_verify(worker, token_of(relay, packet), &token) != ERR_OK)
-        return false; // strangers shall not make us call anybody
-    enum err err = ask(relay, packet, &token);
-    token_finish(&token);
-    if (err == ERR_OK)
-        relay->phase = RELAY_ASKING;
-    else
-        relay_fail(relay, WS_CODE_INTERNAL, err_text(err));
-    return true;
-}
-
 // ---- the answer ----
 
-static void refuse(struct relay *relay, enum connect_refusal why, struct span reason)
+static void refuse(struct relay *relay, enum connect_refusal why, struct span reason,
+                   const char *close_reason)
 {
     struct connect_packet packet;
     size_t consumed;
@@ -84,18 +69,40 @@ static void refuse(struct relay *relay, enum connect_refusal why, struct span re
     if (connack.len > 0 && connack.status == ERR_OK)
         relay_client_send(relay, buf_span(&connack));
     buf_finish(&connack);
-    if (why == CONNECT_NOT_AUTHORIZED)
-        relay_fail(relay, WS_CODE_POLICY, "refused by a connect hook");
+    relay_fail(relay, why == CONNECT_NOT_AUTHORIZED ? WS_CODE_POLICY : WS_CODE_TRY_AGAIN_LATER,
+               close_reason);
+}
+
+bool relay_ask_begin(struct relay *relay, const struct connect_packet *packet)
+{
+    struct worker *worker = relay->list->worker;
+    struct token token;
+    if (!hooks_ask_first(worker->gateway->hooks))
+        return false;
+    // Strangers shall not make us call anybody. Nor are they handed on for the broker to refuse: it
+    // may have other keys by now, and nobody would have been asked about them.
+    enum err err = auth_verify(worker, token_of(relay, packet), &token);
+    if (err != ERR_OK) {
+        refuse(relay, err == ERR_MEMORY ? CONNECT_UNAVAILABLE : CONNECT_NOT_AUTHORIZED,
+               span_of(err_text(err)), err_text(err));
+        return true;
+    }
+    err = ask(relay, packet, &token);
+    token_finish(&token);
+    if (err == ERR_OK)
+        relay->phase = RELAY_ASKING;
     else
-        relay_fail(relay, WS_CODE_TRY_AGAIN_LATER, "the connect hooks do not answer");
+        relay_fail(relay, WS_CODE_INTERNAL, err_text(err));
+    return true;
 }
 
 static void decide(struct relay *relay, enum hook_verdict verdict, struct span reason)
 {
     if (verdict == HOOK_REFUSES)
-        refuse(relay, CONNECT_NOT_AUTHORIZED, reason);
+        refuse(relay, CONNECT_NOT_AUTHORIZED, reason, "refused by a connect hook");
     else if (verdict == HOOK_SILENT && relay_config(relay)->webhook_connect_required)
-        refuse(relay, CONNECT_UNAVAILABLE, (struct span){NULL, 0});
+        refuse(relay, CONNECT_UNAVAILABLE, (struct span){NULL, 0},
+               "the connect hooks do not answer");
     else
         relay_connect_let_in(relay);
 }
