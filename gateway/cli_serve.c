@@ -32,7 +32,7 @@ static bool block_signals(void)
 }
 
 // Takes over the configuration.
-static enum err serve(struct config *config, struct buf *why)
+static enum err serve(const char *path, struct config *config, struct buf *why)
 {
     struct log log = {.write = log_to_stderr};
     struct gateway *gateway = NULL;
@@ -41,7 +41,7 @@ static enum err serve(struct config *config, struct buf *why)
         config_finish(config);
         return ERR_INVALID;
     }
-    enum err err = gateway_create(config, &log, &gateway, why);
+    enum err err = gateway_create(path, config, &log, &gateway, why);
     if (err != ERR_OK)
         return err;
     err = gateway_run(gateway, why);
@@ -68,7 +68,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     }
     struct buf why;
     buf_init(&why, 4096);
-    enum err err = serve(&config, &why);
+    enum err err = serve(cli_config_path(path), &config, &why);
     if (err != ERR_OK)
         status = cli_failed(self, "%.*s", (int)why.len, why.len > 0 ? why.ptr : "");
     buf_finish(&why);
@@ -80,8 +80,8 @@ const struct cli_command cli_serve = {
     .summary = "serve pages, API and MQTT over WebSocket",
     .usage = "usage: roomwire serve [OPTION]...\n"
              "\n"
-             "Serves until SIGTERM or SIGINT; open requests are finished then. SIGHUP reads keys\n"
-             "and certificate anew. Logs to standard error.\n"
+             "Serves until SIGTERM or SIGINT; open requests are finished then. SIGHUP reads keys,\n"
+             "secrets, token options and certificates anew. Logs to standard error.\n"
              "\n"
              "  --config FILE  the configuration; roomwire check says what is wrong with it\n",
     .run = run,

@@ -37,6 +37,8 @@ static void credentials_destroy(struct credentials *credentials)
 {
     keyset_destroy(credentials->keys);
     token_policy_finish(&credentials->policy);
+    secret_finish(&credentials->service_secret);
+    config_finish(&credentials->config);
     free(credentials);
 }
 
@@ -55,18 +57,30 @@ struct credentials *gateway_credentials(struct gateway *gateway)
     return credentials;
 }
 
+// As plugin/access.c does: both programs are to judge by the same.
+static enum err read_credentials(const struct gateway *gateway, struct credentials *fresh,
+                                 struct buf *why)
+{
+    enum err err = config_load(gateway->config_path, &fresh->config, why);
+    if (err == ERR_OK && strcmp(fresh->config.room_topic, gateway->config.room_topic) != 0) {
+        buf_add_text(why, "room_topic takes a restart");
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK)
+        err = keyset_load(&fresh->config, &fresh->keys, why);
+    if (err == ERR_OK)
+        err =
+            secret_load(fresh->config.service_secret_file, SECRET_MIN, &fresh->service_secret, why);
+    return err == ERR_OK ? token_policy_init(&fresh->policy, &fresh->config, why) : err;
+}
+
 static enum err load_credentials(struct gateway *gateway, struct buf *why)
 {
     struct credentials *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         return ERR_MEMORY;
     atomic_init(&fresh->references, 1);
-    enum err err = token_policy_init(&fresh->policy, &gateway->config, why);
-    if (err != ERR_OK) {
-        free(fresh);
-        return err;
-    }
-    err = keyset_load(&gateway->config, &fresh->keys, why);
+    enum err err = read_credentials(gateway, fresh, why);
     if (err != ERR_OK) {
         credentials_destroy(fresh);
         return err;
@@ -82,19 +96,28 @@ static enum err load_credentials(struct gateway *gateway, struct buf *why)
     return ERR_OK;
 }
 
+static void log_reload(const struct gateway *gateway, const char *what, enum err err,
+                       const struct buf *why)
+{
+    if (err == ERR_OK)
+        log_line(&gateway->log, LOG_LEVEL_INFO, "reload %s", what);
+    else
+        log_line(&gateway->log, LOG_LEVEL_ERROR, "reload failed, the old %s stay: %.*s", what,
+                 (int)why->len, why->len > 0 ? why->ptr : "");
+}
+
 // What was good before stays in force where the new files are not.
 static void reload(struct gateway *gateway)
 {
     struct buf why;
     buf_init(&why, 1024);
     enum err err = load_credentials(gateway, &why);
-    if (err == ERR_OK && gateway->tls != NULL)
+    log_reload(gateway, "keys", err, &why);
+    buf_clear(&why);
+    if (gateway->tls != NULL) {
         err = tls_reload(gateway->tls, &why);
-    if (err == ERR_OK)
-        log_line(&gateway->log, LOG_LEVEL_INFO, "reload keys and certificate");
-    else
-        log_line(&gateway->log, LOG_LEVEL_ERROR, "reload failed, the old ones stay: %.*s",
-                 (int)why.len, why.len > 0 ? why.ptr : "");
+        log_reload(gateway, "certificates", err, &why);
+    }
     buf_finish(&why);
 }
 
@@ -117,17 +140,14 @@ static void raise_descriptors(const struct gateway *gateway)
              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
-static enum err load_secret(struct gateway *gateway, struct buf *why)
+// Derived, so that forms that were open before a restart can still be sent.
+static enum err derive_boot_secret(struct gateway *gateway)
 {
     unsigned char mac[SECRET_HMAC_SIZE];
-    enum err err =
-        secret_load(gateway->config.service_secret_file, SECRET_MIN, &gateway->secret_storage, why);
-    if (err != ERR_OK)
-        return err;
-    gateway->service_secret = secret_span(&gateway->secret_storage);
-    // Derived, so that forms that were open before a restart can still be sent.
-    err = secret_hmac(gateway->service_secret, span_of("roomwire forms"), mac);
-    memcpy(gateway->boot_secret, mac, sizeof mac);
+    struct span secret = secret_span(&gateway->credentials->service_secret);
+    enum err err = secret_hmac(secret, span_of("roomwire forms"), mac);
+    if (err == ERR_OK)
+        memcpy(gateway->boot_secret, mac, sizeof mac);
     return err;
 }
 
@@ -204,9 +224,9 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
 {
     const struct config *config = &gateway->config;
     raise_descriptors(gateway);
-    enum err err = load_secret(gateway, why);
+    enum err err = load_credentials(gateway, why);
     if (err == ERR_OK)
-        err = load_credentials(gateway, why);
+        err = derive_boot_secret(gateway);
     if (err == ERR_OK)
         err = load_tls(gateway, why);
     if (err == ERR_OK)
@@ -229,14 +249,15 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
     return err;
 }
 
-enum err gateway_create(struct config *config, const struct log *log, struct gateway **out_gateway,
-                        struct buf *why)
+enum err gateway_create(const char *config_path, struct config *config, const struct log *log,
+                        struct gateway **out_gateway, struct buf *why)
 {
     struct gateway *gateway = calloc(1, sizeof *gateway);
     if (gateway == NULL) {
         config_finish(config);
         return ERR_MEMORY;
     }
+    gateway->config_path = config_path;
     gateway->config = *config;
     gateway->log = *log;
     gateway->predecessor = -1;
@@ -272,7 +293,6 @@ void gateway_destroy(struct gateway *gateway)
     tls_destroy(gateway->tls);
     if (gateway->credentials != NULL)
         credentials_release(gateway->credentials);
-    secret_finish(&gateway->secret_storage);
     (void)pthread_mutex_destroy(&gateway->credentials_lock); // nobody holds it
     (void)pthread_mutex_destroy(&gateway->tally_lock);       // nobody holds it
     config_finish(&gateway->config);

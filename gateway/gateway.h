@@ -32,21 +32,22 @@ struct upstream;
 
 enum { GATEWAY_WORKERS_MAX = 64 };
 
-// Keys and policy of one reading of the key files. Replaced as a whole on SIGHUP; a worker holds
-// the one it uses by a reference.
+// Keys, policy and service secret of one reading of the configuration and the files that it names.
+// Replaced as a whole on SIGHUP; who uses them holds them by a reference.
 struct credentials {
     atomic_int references;
+    struct config config; // what the policy borrows from
     struct keyset *keys;
     struct token_policy policy;
+    struct secret service_secret;
 };
 
 // Made once by `roomwire serve`, then only read, but for what says otherwise.
 struct gateway {
     struct config config;
     struct log log;
-    struct span service_secret; // borrows from secret_storage
-    struct secret secret_storage;
-    char boot_secret[32];      // for CSRF tokens; derived from the service secret
+    const char *config_path;
+    char boot_secret[32];      // for CSRF tokens; derived from the service secret at the start
     struct upstream *upstream; // the service connection, a thread of its own
     struct feed *feed;         // what it hears, on its way to the workers; locks by itself
     struct hooks *hooks;       // webhooks, a thread of its own; NULL without any
@@ -109,13 +110,15 @@ void credentials_release(struct credentials *credentials);
 
 // ---- for `roomwire serve` ----
 
-// Makes all that `config` (taken over, also on an error) asks for; nothing is accepted yet.
+// Makes all that `config` (taken over, also on an error) asks for; nothing is accepted yet. What
+// SIGHUP reads anew is read from `config_path`, which is borrowed for the gateway's life.
 // On an error `why` gets one line. Errors: those of the parts.
-MUST_USE enum err gateway_create(struct config *config, const struct log *log,
-                                 struct gateway **out_gateway, struct buf *why);
+MUST_USE enum err gateway_create(const char *config_path, struct config *config,
+                                 const struct log *log, struct gateway **out_gateway,
+                                 struct buf *why);
 // Serves until SIGTERM or SIGINT, which must be blocked in the calling thread like SIGHUP, or until
-// another process has taken over. Reloads keys and certificate on SIGHUP. Errors: those of the
-// parts, if serving could not begin.
+// another process has taken over. Reloads keys, secrets, token options and certificates on SIGHUP.
+// Errors: those of the parts, if serving could not begin.
 MUST_USE enum err gateway_run(struct gateway *gateway, struct buf *why);
 void gateway_destroy(struct gateway *gateway); // NULL and half-built ones are fine
 

@@ -62,8 +62,10 @@ static enum err rewrite(const struct relay *relay, const struct connect_packet *
                                .username = packet->user_name};
     struct buf name;
     buf_init(&name, CONNECT_FIELD_MAX);
+    struct credentials *credentials = gateway_credentials(relay->list->worker->gateway);
     enum err err = introduction_write(&who, packet->client_id,
-                                      relay->list->worker->gateway->service_secret, &name);
+                                      secret_span(&credentials->service_secret), &name);
+    credentials_release(credentials);
     if (err == ERR_OK)
         err =
             connect_packet_rewrite(packet, buf_span(&name), buf_span(&relay->opening->token), out);

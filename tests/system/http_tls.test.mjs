@@ -131,7 +131,7 @@ describe('the certificate', () => {
       assert.equal(await nameOf(), 'tls');
       await copyFile(fresh.certificate, `${gateway.folder}/tls.crt`);
       gateway.child.kill('SIGHUP');
-      await gateway.says(/info reload keys/);
+      await gateway.says(/info reload certificates/);
       assert.equal(await nameOf(), 'fresh');
     } finally {
       await gateway.stop();

@@ -290,6 +290,26 @@ test('a long-poll that finds no place is told to come back', async (t) => {
   assert.ok(Number(answer.headers.get('retry-after')) > 0);
 });
 
+test('a new service secret, and other rights by default, are in force after SIGHUP to both', async (t) => {
+  const both = await startStack({ config: { default_rights: '{"open":"rw"}' } });
+  t.after(() => both.stop());
+  const bob = new Caller(both, both.broker.token('bob', null)); // says nothing of rooms
+  assert.equal((await bob.post('/rooms/open/messages', { text: 'before' })).status, 201);
+  writeFileSync(join(both.folder, 'service.secret'), 'another secret of the two programs');
+  both.broker.writeRoomwireConf({ default_rights: '{"other":"rw"}' });
+  const text = readFileSync(both.gateway.path, 'utf8');
+  writeFileSync(both.gateway.path, text.replace(/^default_rights.*$/m, 'default_rights = {"other":"rw"}'));
+  await both.broker.reload();
+  both.gateway.child.kill('SIGHUP');
+  await both.gateway.program.says(/info reload keys/);
+  await waitFor(async () => (await bob.post('/rooms/other/messages', { text: 'after' })).status === 201, 'the new secret');
+  assert.equal((await bob.get('/rooms/open/messages')).status, 403);
+  const page = await connectAsync(`${both.url.replace('http', 'ws')}/mqtt`, { protocolVersion: 5, clientId: 'page',
+    reconnectPeriod: 0, wsOptions: { headers: { authorization: `Bearer ${bob.token}` } } });
+  await page.publishAsync('rooms/other/messages', 'by WebSocket', { qos: 1 });
+  await page.endAsync();
+});
+
 test('a live page says where it is to be gone on with, however it ends', async (t) => {
   const ids = await say('frame', 'one', 'two');
   const epoch = (await alice.get('/rooms/frame/messages')).json.epoch;
