@@ -37,7 +37,7 @@ for (const scheme of ['http', 'https']) {
         ca = readFileSync(certificate);
       }
       stack = await startStack({ config });
-      stack.url = `${scheme}://localhost:${port}`;
+      stack.url = `${scheme}://127.0.0.1:${port}`;
       browser = await launch();
     });
     after(async () => {
@@ -73,15 +73,17 @@ for (const scheme of ['http', 'https']) {
       return [Number(id), from, line.split('|').at(-1)];
     });
 
-    test('one message is the same for all, and the bill is exact', async () => {
+    test('one message is the same for all, and the bill is exact', async (t) => {
       const { broker } = stack;
       const topic = 'rooms/faces/messages';
       const reader = await sub(broker, broker.token('sub', { faces: 'r' }),
         ['-t', topic, '-q', '2', '-C', `${WAYS.length}`, '-F', '%P|%p'], { v: 5 });
+      t.after(() => reader.kill());
       const node = await connect(broker, {
         url: `${stack.url.replace('http', 'ws')}/mqtt`, username: undefined,
         wsOptions: { ca, headers: { authorization: `Bearer ${broker.token('node', { faces: 'r' })}` } },
       });
+      t.after(() => node.mqtt.endAsync(true));
       await node.subscribe(topic, { qos: 1 });
       const visitor = await Visitor.create(browser, stack, { ignoreHTTPSErrors: true });
       await visitor.enterLive('faces', broker.token('page', { faces: 'r' }));
@@ -103,7 +105,6 @@ for (const scheme of ['http', 'https']) {
       assert.deepEqual(await readChromium(visitor), expected);
       assert.deepEqual(await readPage(), expected);
       visitor.noComplaints();
-      await node.end();
       await visitor.close();
 
       const all = { messages: WAYS.length, blocks: 2 * WAYS.length, bytes: SIZE * WAYS.length };
