@@ -87,10 +87,11 @@ export class Stand {
     return this.gateway.lines.filter((line) => pattern.test(line)).length;
   }
 
-  // Bytes of memory that belong to the gateway alone.
+  // Bytes of memory that belong to the gateway alone; what it shares would seem to grow when another
+  // gateway ends.
   memory() {
     const rollup = readFileSync(`/proc/${this.gateway.child.pid}/smaps_rollup`, 'utf8');
-    return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)[1]) * 1024;
+    return Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(rollup)[1]) * 1024;
   }
 
   // Milliseconds of processor time that the gateway has used, in steps of ten.
