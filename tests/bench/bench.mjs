@@ -37,7 +37,7 @@ function parse(args) {
 function machine() {
   const version = spawnSync('mosquitto', ['-h']).stdout.toString().split('\n')[0] // ends with 3
   const cores = availableParallelism?.() ?? cpus().length
-  return `${cores} cores (${cpus()[0].model}), Linux ${release()}, ${version}, nginx and wrk on the same cores`
+  return `${cores} cores (${cpus()[0].model}), Linux ${release()}, ${version}, nginx, nchan, Pushpin and wrk on the same cores`
 }
 
 const { names, rounds, is_written } = parse(process.argv.slice(2))
