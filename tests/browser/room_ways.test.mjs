@@ -8,8 +8,8 @@ import { after, afterEach, before, describe, test } from 'node:test';
 
 import { connect } from '../system/lib/client.mjs';
 import { startStack } from '../system/lib/stack.mjs';
-import { sleep, waitFor } from '../system/lib/wait.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
+import { waitFor } from '../system/lib/wait.mjs';
+import { launch, skip, Visitor } from './lib/browser.mjs';
 import { Proxy } from './lib/proxy.mjs';
 
 describe('ways to a room', { skip }, () => {
@@ -107,38 +107,5 @@ describe('ways to a room', { skip }, () => {
     await waitFor(async () => (await alice.texts()).length === 35, 'what was said meanwhile');
     assert.deepEqual(await alice.texts(), wanted);
     assert.ok(proxy.streams.some((id) => /^\w+-\d+$/.test(id ?? '')), 'Last-Event-ID was sent');
-  });
-
-  test('offline for a minute, until every timer has run out, then back', async () => {
-    const { alice, proxy } = await visit('offline');
-    await alice.live();
-    const wanted = await publish('offline', 3);
-    await waitFor(async () => (await alice.texts()).length === 3, 'the first messages');
-    await alice.context.setOffline(true);
-    proxy.cut();
-    proxy.server.close(); // nobody listens there any more
-    const since = Date.now();
-    const offlineFor = (ms) => sleep(since + ms - Date.now());
-    await alice.page.waitForSelector('#status[data-state="down"]');
-    await alice.say('written offline');
-    await alice.page.waitForSelector('#pending li');
-    wanted.push(...(await publish('offline', 5)));
-    await offlineFor(30000);
-    wanted.push(...(await publish('offline', 60))); // more than the page began with
-    await alice.say('written later');
-    await offlineFor(60000);
-    assert.deepEqual(await alice.texts(), wanted.slice(0, 3));
-    assert.equal((await alice.page.$$('#pending li')).length, 2);
-    const { port } = new URL(proxy.url);
-    proxy.server.listen(Number(port), '127.0.0.1');
-    await alice.context.setOffline(false);
-    await alice.live();
-    await alice.hasSentAll();
-    wanted.push('written offline', 'written later', ...(await publish('offline', 3)));
-    await waitFor(async () => (await alice.texts()).length >= wanted.length, 'all messages');
-    assert.deepEqual(await alice.texts(), wanted);
-    const kept = await keptMessages(stack, 'offline', wanted.length);
-    assert.deepEqual(kept.map(({ payload }) => payload), wanted);
-    assert.deepEqual(await alice.ids(), kept.map(({ id }) => id));
   });
 });
