@@ -13,12 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/access.h"
 #include "core/secret.h"
 #include "core/store.h"
 #include "core/token.h"
 #include "hooks.h"
 
-enum { SERVICE_SECRET_MIN = 16, HMAC_SECRET_GOOD = 32, REPORT_MAX = 65536 };
+enum { HMAC_SECRET_GOOD = 32, REPORT_MAX = 65536 };
 
 struct checking {
     const struct config *config;
@@ -72,7 +73,7 @@ static void check_service_secret(struct checking *c)
     struct secret secret;
     struct buf why;
     buf_init(&why, 4096);
-    enum err err = secret_load(path, SERVICE_SECRET_MIN, &secret, &why);
+    enum err err = secret_load(path, ACCESS_SECRET_MIN, &secret, &why);
     add_nul(&why);
     if (err != ERR_OK) {
         report(c, VERDICT_PROBLEM, what, "%s", why.ptr);

@@ -23,7 +23,6 @@
 #include "worker.h"
 
 enum {
-    SECRET_MIN = 16, // bytes, docs/protocol.md
     PATH_BYTES_MAX = 4096,
     DRAIN_LOOK_MS = 20,      // between two looks at what is still open
     EVENT_LOOK_MS = 1000,    // at a handover that was begun
@@ -35,10 +34,7 @@ enum {
 
 static void credentials_destroy(struct credentials *credentials)
 {
-    keyset_destroy(credentials->keys);
-    token_policy_finish(&credentials->policy);
-    secret_finish(&credentials->service_secret);
-    config_finish(&credentials->config);
+    access_destroy(credentials->access);
     free(credentials);
 }
 
@@ -57,30 +53,14 @@ struct credentials *gateway_credentials(struct gateway *gateway)
     return credentials;
 }
 
-// As plugin/access.c does: both programs are to judge by the same.
-static enum err read_credentials(const struct gateway *gateway, struct credentials *fresh,
-                                 struct buf *why)
-{
-    enum err err = config_load(gateway->config_path, &fresh->config, why);
-    if (err == ERR_OK && strcmp(fresh->config.room_topic, gateway->config.room_topic) != 0) {
-        buf_add_text(why, "room_topic takes a restart");
-        err = ERR_INVALID;
-    }
-    if (err == ERR_OK)
-        err = keyset_load(&fresh->config, &fresh->keys, why);
-    if (err == ERR_OK)
-        err =
-            secret_load(fresh->config.service_secret_file, SECRET_MIN, &fresh->service_secret, why);
-    return err == ERR_OK ? token_policy_init(&fresh->policy, &fresh->config, why) : err;
-}
-
 static enum err load_credentials(struct gateway *gateway, struct buf *why)
 {
     struct credentials *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         return ERR_MEMORY;
     atomic_init(&fresh->references, 1);
-    enum err err = read_credentials(gateway, fresh, why);
+    enum err err =
+        access_load(gateway->config_path, gateway->config.room_topic, &fresh->access, why);
     if (err != ERR_OK) {
         credentials_destroy(fresh);
         return err;
@@ -144,7 +124,7 @@ static void raise_descriptors(const struct gateway *gateway)
 static enum err derive_boot_secret(struct gateway *gateway)
 {
     unsigned char mac[SECRET_HMAC_SIZE];
-    struct span secret = secret_span(&gateway->credentials->service_secret);
+    struct span secret = secret_span(&gateway->credentials->access->service_secret);
     enum err err = secret_hmac(secret, span_of("roomwire forms"), mac);
     if (err == ERR_OK)
         memcpy(gateway->boot_secret, mac, sizeof mac);

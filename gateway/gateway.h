@@ -9,11 +9,10 @@
 #include <stdatomic.h>
 
 #include "conn.h"
+#include "core/access.h"
 #include "core/config.h"
 #include "core/log.h"
-#include "core/secret.h"
 #include "core/tally.h"
-#include "core/token.h"
 #include "core/watermark.h"
 #include "log_reader.h"
 
@@ -32,14 +31,11 @@ struct upstream;
 
 enum { GATEWAY_WORKERS_MAX = 64 };
 
-// Keys, policy and service secret of one reading of the configuration and the files that it names.
-// Replaced as a whole on SIGHUP; who uses them holds them by a reference.
+// One reading of the configuration and the files that it names. Replaced as a whole on SIGHUP; who
+// uses it holds it by a reference.
 struct credentials {
     atomic_int references;
-    struct config config; // what the policy borrows from
-    struct keyset *keys;
-    struct token_policy policy;
-    struct secret service_secret;
+    struct access *access;
 };
 
 // Made once by `roomwire serve`, then only read, but for what says otherwise.

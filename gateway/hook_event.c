@@ -2,8 +2,6 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "hook_event.h"
 
-#include <stdio.h>
-
 const char *hook_kind_name(enum store_hook_kind kind)
 {
     return kind == STORE_HOOK_CONNECT ? "connect" : "disconnect";
@@ -42,15 +40,11 @@ static void begin(struct json_writer *w, struct buf *out, const char *type,
     put_context(w, context);
 }
 
-void hook_event_write_message(const struct message *m, const char *epoch, struct span topic,
-                              struct buf *out)
+void hook_event_write_message(const struct message *m, const char *epoch, struct span id,
+                              struct span topic, struct buf *out)
 {
-    char id[MESSAGE_EPOCH_MAX + MESSAGE_ID_TEXT + 1];
-    (void)snprintf(id, sizeof id, "%s-%lld", epoch, (long long)m->id); // fits
-    struct hook_context context = {.method = span_of("PUBLISH"),
-                                   .path = topic,
-                                   .request_id = span_of(id),
-                                   .principal = m->from};
+    struct hook_context context = {
+        .method = span_of("PUBLISH"), .path = topic, .request_id = id, .principal = m->from};
     struct json_writer w;
     begin(&w, out, "message", &context);
     json_key(&w, "message");

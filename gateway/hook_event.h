@@ -31,9 +31,9 @@ struct hook_client {
 // "connect" or "disconnect".
 const char *hook_kind_name(enum store_hook_kind kind);
 
-// Appends the event of a message; `topic` is the room's.
-void hook_event_write_message(const struct message *m, const char *epoch, struct span topic,
-                              struct buf *out);
+// Appends the event of a message, whose name is `id` (hooks_parts.h); `topic` is the room's.
+void hook_event_write_message(const struct message *m, const char *epoch, struct span id,
+                              struct span topic, struct buf *out);
 void hook_event_write_client(const struct hook_client *client, struct buf *out);
 
 // Reads a lifecycle event of the plugin's (docs/protocol.md); its spans borrow from `json`.

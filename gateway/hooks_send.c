@@ -62,7 +62,7 @@ static void take_message(struct hook_delivery *d, const struct message *m, const
     set_principal(d, m->from);
     d->id = m->id;
     d->date_ms = m->date_ms;
-    hook_event_write_message(m, epoch, buf_span(&topic), &d->body);
+    hook_event_write_message(m, epoch, span_of(d->subject.name), buf_span(&topic), &d->body);
     buf_finish(&topic);
 }
 

@@ -64,7 +64,7 @@ static enum err rewrite(const struct relay *relay, const struct connect_packet *
     buf_init(&name, CONNECT_FIELD_MAX);
     struct credentials *credentials = gateway_credentials(relay->list->worker->gateway);
     enum err err = introduction_write(&who, packet->client_id,
-                                      secret_span(&credentials->service_secret), &name);
+                                      secret_span(&credentials->access->service_secret), &name);
     credentials_release(credentials);
     if (err == ERR_OK)
         err =

@@ -186,7 +186,7 @@ static enum err mint_guest(struct worker *worker, struct span nickname, struct b
         write_guest_claims(&g->config, nickname, loop_date_ms(worker->loop) / 1000, &claims);
     if (err == ERR_OK) {
         struct credentials *credentials = gateway_credentials(g);
-        err = token_mint(credentials->keys, buf_span(&claims), out_token);
+        err = token_mint(credentials->access->keys, buf_span(&claims), out_token);
         credentials_release(credentials);
     }
     buf_finish(&claims);

@@ -93,8 +93,8 @@ static enum err verify(const struct token_cache *cache, struct span text, int64_
 {
     static const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct token token;
-    enum err err = token_verify(&cache->credentials->policy, cache->credentials->keys, text,
-                                &nobody, now_s, &token);
+    enum err err = token_verify(&cache->credentials->access->policy,
+                                cache->credentials->access->keys, text, &nobody, now_s, &token);
     if (err != ERR_OK)
         return err;
     struct known_token *known = malloc(sizeof *known + text.len);

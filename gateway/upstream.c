@@ -177,8 +177,9 @@ static void attempt(struct upstream *u)
 {
     struct gateway *g = u->gateway;
     struct credentials *credentials = gateway_credentials(g);
-    enum err err = broker_open(g->config.broker_socket, u->client_id,
-                               secret_span(&credentials->service_secret), &u->events, &u->broker);
+    enum err err =
+        broker_open(g->config.broker_socket, u->client_id,
+                    secret_span(&credentials->access->service_secret), &u->events, &u->broker);
     credentials_release(credentials);
     if (err == ERR_OK) {
         u->connect_until_ms = clock_monotonic_ms() + g->config.publish_timeout_ms;

@@ -21,8 +21,8 @@
 #ifndef ROOMWIRE_PLUGIN_PLUGIN_H
 #define ROOMWIRE_PLUGIN_PLUGIN_H
 
-#include "access.h"
 #include "broker_api.h"
+#include "core/access.h"
 #include "keys.h"
 #include "log_queue.h"
 #include "presence.h"

@@ -204,7 +204,7 @@ static enum err read_config(struct plugin *p, struct buf *why)
         return err;
     p->config = config;
     set_log_level(p);
-    return access_load(p->config_path, &p->access, why);
+    return access_load(p->config_path, p->config.room_topic, &p->access, why);
 }
 
 static enum err open_files(struct plugin *p, struct buf *why)

@@ -90,7 +90,7 @@ static void test_a_message_is_told_with_its_context(void **state)
                         .from = span_of("a\"b"),
                         .payload = span_of("hi")};
     buf_init(&out, 4096);
-    hook_event_write_message(&m, "e1", span_of("rooms/lobby/messages"), &out);
+    hook_event_write_message(&m, "e1", span_of("e1-7"), span_of("rooms/lobby/messages"), &out);
     assert_text(&out, "{\"type\":\"message\",\"context\":{\"method\":\"PUBLISH\","
                       "\"path\":\"rooms/lobby/messages\",\"source_ip\":null,\"user_agent\":null,"
                       "\"request_id\":\"e1-7\",\"principal\":\"a\\\"b\"},\"message\":{\"id\":7,"

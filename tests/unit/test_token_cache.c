@@ -36,8 +36,7 @@ void credentials_release(struct credentials *credentials)
 {
     if (atomic_fetch_sub(&credentials->references, 1) != 1)
         return;
-    keyset_destroy(credentials->keys);
-    token_policy_finish(&credentials->policy);
+    access_destroy(credentials->access);
     free(credentials);
     living_credentials--;
 }
@@ -56,9 +55,11 @@ static struct credentials *make_credentials(const struct config *config, const c
     struct credentials *credentials = calloc(1, sizeof *credentials);
     assert_non_null(credentials);
     atomic_init(&credentials->references, 1);
-    assert_int_equal(token_policy_init(&credentials->policy, config, &why), ERR_OK);
-    assert_int_equal(keyset_create("", &credentials->keys, &why), ERR_OK);
-    assert_int_equal(keyset_add_secret(credentials->keys, span_of(secret), &why), ERR_OK);
+    struct access *access = credentials->access = calloc(1, sizeof *access);
+    assert_non_null(access);
+    assert_int_equal(token_policy_init(&access->policy, config, &why), ERR_OK);
+    assert_int_equal(keyset_create("", &access->keys, &why), ERR_OK);
+    assert_int_equal(keyset_add_secret(access->keys, span_of(secret), &why), ERR_OK);
     buf_finish(&why);
     living_credentials++;
     return credentials;
@@ -97,7 +98,7 @@ static char *mint(struct fixture *f, const char *subject, int64_t ttl_s)
     buf_printf(&claims, "{\"sub\":\"%s\",\"rooms\":{\"lobby\":\"r\"},\"exp\":%lld}", subject,
                (long long)NOW_S + ttl_s);
     struct credentials *credentials = f->gateway.credentials;
-    assert_int_equal(token_mint(credentials->keys, buf_span(&claims), &text), ERR_OK);
+    assert_int_equal(token_mint(credentials->access->keys, buf_span(&claims), &text), ERR_OK);
     char *copy = span_dup(buf_span(&text));
     buf_finish(&claims);
     buf_finish(&text);

@@ -3,6 +3,7 @@
 #include "access.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum err load_parts(struct access *access, struct buf *why)
 {
@@ -15,12 +16,17 @@ static enum err load_parts(struct access *access, struct buf *why)
     return err;
 }
 
-enum err access_load(const char *path, struct access **out_access, struct buf *why)
+enum err access_load(const char *path, const char *room_topic, struct access **out_access,
+                     struct buf *why)
 {
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
         return ERR_MEMORY;
     enum err err = config_load(path, &access->config, why);
+    if (err == ERR_OK && strcmp(access->config.room_topic, room_topic) != 0) {
+        buf_add_text(why, "room_topic takes a restart");
+        err = ERR_INVALID;
+    }
     if (err == ERR_OK)
         err = load_parts(access, why);
     if (err != ERR_OK) {
