@@ -18,6 +18,7 @@ struct posting {
     uint64_t ref; // of the upstream's post; 0 once it is answered
     struct history_wait *wait;
     bool is_duplicate;
+    char epoch[MESSAGE_EPOCH_MAX + 1];
     posting_done_fn *done;
 };
 
@@ -68,6 +69,14 @@ static void finish_with(struct posting *p, const struct message *m, const char *
     p->done(&outcome);
 }
 
+// The stamp's own, which is known also while the database cannot be read.
+static const char *epoch_of(const struct posting *p, const struct store *store)
+{
+    if (p->epoch[0] != '\0')
+        return p->epoch;
+    return store != NULL ? store_epoch(store) : "";
+}
+
 struct lookup {
     struct posting *p;
     const char *epoch;
@@ -87,7 +96,7 @@ static bool take_first(void *context, const struct message *m)
 // The first message with the same key, which may differ from what was posted now.
 static void finish_with_first(struct posting *p, struct store *store)
 {
-    struct lookup lookup = {p, store != NULL ? store_epoch(store) : "", false};
+    struct lookup lookup = {p, epoch_of(p, store), false};
     struct store_page page = {.room = p->message.room, .after = p->message.id - 1, .limit = 1};
     bool has_more;
     enum err err = ERR_AGAIN;
@@ -108,7 +117,7 @@ static void on_committed(void *context, bool is_complete)
     if (p->is_duplicate)
         finish_with_first(p, store);
     else
-        finish_with(p, &p->message, store != NULL ? store_epoch(store) : "", false);
+        finish_with(p, &p->message, epoch_of(p, store), false);
     posting_finish(p);
 }
 
@@ -132,6 +141,7 @@ static void on_answer(void *context, const struct upstream_answer *answer)
     p->message.id = answer->id;
     p->message.prev = answer->prev;
     p->message.date_ms = answer->date_ms;
+    memcpy(p->epoch, answer->epoch, sizeof p->epoch);
     p->is_duplicate = answer->is_duplicate;
     // on_committed may run, and p be gone, before this returns.
     struct history_wait *wait =

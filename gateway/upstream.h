@@ -23,6 +23,7 @@ struct upstream_answer {
                   // ERR_AGAIN (no broker, or no answer within publish_timeout_ms: it may have been
                   // kept all the same)
     int64_t id, prev, date_ms;
+    char epoch[MESSAGE_EPOCH_MAX + 1]; // "" where an older plugin does not say it
     bool is_duplicate;
     char detail[128]; // for people; "" if none
     // Of upstream_ask: what the plugin says, NULL if nothing; borrowed from `response`, which lives

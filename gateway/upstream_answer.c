@@ -40,6 +40,11 @@ static enum err read_stamp(const struct json *root, struct upstream_answer *answ
         !json_get_int(json_member(root, "date_ms"), &answer->date_ms) ||
         !json_get_bool(json_member(root, "duplicate"), &answer->is_duplicate))
         return ERR_INVALID;
+    const char *epoch = json_text(json_member(root, "epoch"));
+    if (epoch != NULL && strlen(epoch) > MESSAGE_EPOCH_MAX)
+        return ERR_INVALID;
+    if (epoch != NULL)
+        memcpy(answer->epoch, epoch, strlen(epoch) + 1);
     return ERR_OK;
 }
 

@@ -54,8 +54,9 @@ const char *service_error_word(enum err err)
     return "unavailable";
 }
 
-static void write_stamp(struct json_writer *w, const struct keep_result *result)
+static void write_stamp(struct json_writer *w, const char *epoch, const struct keep_result *result)
 {
+    json_field_text(w, "epoch", span_of(epoch));
     json_field_int(w, "id", result->first.id);
     json_field_int(w, "prev", result->is_duplicate ? 0 : result->first.prev);
     json_field_int(w, "date_ms", result->is_duplicate ? 0 : result->first.date_ms);
@@ -82,7 +83,7 @@ void service_answer(struct plugin *p, const struct session *session,
     json_begin_object(&w);
     json_field_int(&w, "ref", (int64_t)ref);
     if (err == ERR_OK)
-        write_stamp(&w, result);
+        write_stamp(&w, p->epoch, result);
     else
         write_error(&w, err, why);
     json_end_object(&w);

@@ -34,7 +34,7 @@ describeOneBroker('the service connection', {}, (get) => {
     assert.equal(code, 0);
     const [message] = await reader.receive(1);
     const told = await answer(gateway, 17);
-    assert.deepEqual(told, { ref: 17, id: message.stamp.id, prev: 0, date_ms: message.stamp.ts, duplicate: false });
+    assert.deepEqual(told, { ref: 17, epoch: message.stamp.epoch, id: message.stamp.id, prev: 0, date_ms: message.stamp.ts, duplicate: false });
     assert.equal(message.stamp.from, 'alice');
     assert.equal(message.stamp.name, 'Alice Ä');
     const [row] = await waitFor(async () => {
@@ -55,7 +55,7 @@ describeOneBroker('the service connection', {}, (get) => {
     await post(gateway, 'rooms/keys/messages', 'first', { ...pairs, 'rw-ref': '1' });
     await post(gateway, 'rooms/keys/messages', 'again', { ...pairs, 'rw-ref': '2' });
     const first = await answer(gateway, 1);
-    assert.deepEqual(await answer(gateway, 2), { ref: 2, id: first.id, prev: 0, date_ms: 0, duplicate: true });
+    assert.deepEqual(await answer(gateway, 2), { ref: 2, epoch: first.epoch, id: first.id, prev: 0, date_ms: 0, duplicate: true });
     // The same key from the person's own MQTT client is the same key.
     const bob = await connect(broker, { token: broker.token('bob') });
     await post(bob, 'rooms/keys/messages', 'by MQTT', { key: 'k1' });

@@ -29,6 +29,18 @@ static void reads_a_stamp(void **state)
             span_of("{\"ref\":1,\"id\":9,\"prev\":0,\"date_ms\":0,\"duplicate\":true}"), &ref, &a),
         ERR_OK);
     assert_true(a.is_duplicate);
+    assert_string_equal(a.epoch, "");
+    assert_int_equal(
+        upstream_answer_read(span_of("{\"ref\":1,\"epoch\":\"1384c14348\",\"id\":9,\"prev\":0,"
+                                     "\"date_ms\":0,\"duplicate\":false}"),
+                             &ref, &a),
+        ERR_OK);
+    assert_string_equal(a.epoch, "1384c14348");
+    assert_int_equal(
+        upstream_answer_read(span_of("{\"ref\":1,\"epoch\":\"seventeen letters\",\"id\":9,"
+                                     "\"prev\":0,\"date_ms\":0,\"duplicate\":false}"),
+                             &ref, &a),
+        ERR_INVALID);
 }
 
 static void reads_a_refusal(void **state)
