@@ -248,8 +248,15 @@ async function post(entry) {
   } catch (error) {
     const isFinal = error instanceof Refusal && error.status < 500 && error.status !== 429;
     if (isFinal) outbox.fail(entry.key, error.message);
-    else outbox.lost(entry.key);
+    else postAgain(entry);
   }
+}
+
+// Perhaps by MQTT: that may have come back, and have sent what waited, while this post had no answer.
+function postAgain(entry) {
+  outbox.lost(entry.key);
+  if (connection.isReady) outbox.flush();
+  else setTimeout(() => (connection.isReady || httpWays.way) && outbox.flush(), AGAIN_MS);
 }
 
 const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);

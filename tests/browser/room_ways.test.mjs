@@ -9,7 +9,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { connect } from '../system/lib/client.mjs';
 import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
 import { Proxy } from './lib/proxy.mjs';
 
 describe('ways to a room', { skip }, () => {
@@ -95,6 +95,24 @@ describe('ways to a room', { skip }, () => {
     const wanted = await publish('swallowed', 3);
     await waitFor(async () => (await alice.texts()).length === 3, 'what a device said');
     assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('a post that breaks off when MQTT is back already is sent by that', async () => {
+    const { alice, proxy } = await visit('late', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    let held;
+    await alice.page.route('**/rooms/late/messages', (route) => {
+      if (route.request().method() === 'POST') held = route;
+      else route.continue();
+    });
+    await alice.say('held back');
+    await waitFor(() => held, 'the post');
+    proxy.blocksWebSocket = false;
+    await alice.live();
+    await held.abort();
+    await alice.shows('held back');
+    await alice.hasSentAll();
+    assert.deepEqual((await keptMessages(stack, 'late', 1)).map(({ payload }) => payload), ['held back']);
   });
 
   test('a stream that is cut resumes behind its last message', async () => {
