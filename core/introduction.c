@@ -17,12 +17,18 @@ static bool is_face(struct span face)
 }
 
 // Without spaces, so that the signed text can be read in one way only.
-static bool is_address(struct span address)
+static bool is_word(struct span word, size_t max)
 {
-    for (size_t i = 0; i < address.len; i++)
-        if (address.ptr[i] <= ' ' || address.ptr[i] > '~')
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] <= ' ' || word.ptr[i] > '~')
             return false;
-    return address.len >= 1 && address.len <= INTRODUCTION_ADDRESS_MAX;
+    return word.len >= 1 && word.len <= max;
+}
+
+static bool is_good(const struct introduction *who, struct span client_id)
+{
+    return is_face(who->face) && is_word(who->address, INTRODUCTION_ADDRESS_MAX) &&
+           is_word(who->agent, INTRODUCTION_AGENT_MAX) && client_id.len <= CLIENT_ID_MAX;
 }
 
 static void add_signed_part(const struct introduction *who, struct buf *out)
@@ -31,6 +37,8 @@ static void add_signed_part(const struct introduction *who, struct buf *out)
     buf_add_span(out, who->face);
     buf_add_char(out, ' ');
     buf_add_span(out, who->address);
+    buf_add_char(out, ' ');
+    buf_add_span(out, who->agent);
     buf_add_char(out, ' ');
 }
 
@@ -56,7 +64,7 @@ enum err introduction_write(const struct introduction *who, struct span client_i
                             struct span service_secret, struct buf *out)
 {
     char mac[MAC_TEXT];
-    if (!is_face(who->face) || !is_address(who->address) || client_id.len > CLIENT_ID_MAX)
+    if (!is_good(who, client_id))
         return ERR_INVALID;
     enum err err = make_mac(who, client_id, service_secret, mac);
     if (err != ERR_OK)
@@ -92,8 +100,8 @@ enum err introduction_read(struct span username, struct span client_id, struct s
     struct introduction who;
     struct span mac, rest = span_skip(username, strlen(PREFIX));
     if (!take_word(&rest, &who.face) || !take_word(&rest, &who.address) ||
-        !take_word(&rest, &mac) || !is_face(who.face) || !is_address(who.address) ||
-        mac.len != MAC_TEXT || client_id.len > CLIENT_ID_MAX)
+        !take_word(&rest, &who.agent) || !take_word(&rest, &mac) || !is_good(&who, client_id) ||
+        mac.len != MAC_TEXT)
         return ERR_INVALID;
     who.username = rest;
     char wanted[MAC_TEXT];

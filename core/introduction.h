@@ -12,18 +12,25 @@
 enum {
     INTRODUCTION_FACE_MAX = 8,
     INTRODUCTION_ADDRESS_MAX = 64,
+    INTRODUCTION_AGENT_MAX = 384,
     // Bytes that an introduction puts before the client's own user name, at most.
-    INTRODUCTION_OVERHEAD_MAX = 4 + INTRODUCTION_FACE_MAX + 1 + INTRODUCTION_ADDRESS_MAX + 1 + 33
+    INTRODUCTION_OVERHEAD_MAX =
+        4 + INTRODUCTION_FACE_MAX + 1 + INTRODUCTION_ADDRESS_MAX + 1 + INTRODUCTION_AGENT_MAX + 34
 };
 
+#define INTRODUCTION_NO_AGENT "-"
+
 struct introduction {
-    struct span face;     // "ws"; 1..INTRODUCTION_FACE_MAX of a-z
-    struct span address;  // "ip:port"; 1..INTRODUCTION_ADDRESS_MAX visible ASCII characters
+    struct span face;    // "ws"; 1..INTRODUCTION_FACE_MAX of a-z
+    struct span address; // "ip:port"; 1..INTRODUCTION_ADDRESS_MAX visible ASCII characters
+    // Its User-Agent in base64url, or INTRODUCTION_NO_AGENT; 1..INTRODUCTION_AGENT_MAX characters
+    // as before.
+    struct span agent;
     struct span username; // the client's own, may be empty
 };
 
 // Appends the user name that introduces the client `client_id` (may be empty) as `who`.
-// Errors: ERR_INVALID (face or address), ERR_MEMORY, the buffer's status.
+// Errors: ERR_INVALID (face, address or agent), ERR_MEMORY, the buffer's status.
 MUST_USE enum err introduction_write(const struct introduction *who, struct span client_id,
                                      struct span service_secret, struct buf *out);
 

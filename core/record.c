@@ -2,13 +2,17 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // Layout, numbers little-endian as the machine has them (the file never leaves it):
-//   message: kind, layout, face, 6 text lengths (8 bits each), 7 unused, id, prev, date_ms,
-//            payload length (64 bits each), texts, payload
+//   message: kind, layout, face, 6 text lengths (8 bits each), 5 unused, length of the origin
+//            (16 bits), id, prev, date_ms, payload length (64 bits each), texts, origin, payload
+//            (layout 1 has no origin, layout 2 has one)
 //   traffic: kind, layout, source length, batch (64 bits), source, counts; one count is
 //            face, direction, room length, subject length, hour, messages, blocks, bytes, texts
 #include "record.h"
 
-enum { LAYOUT = 1, TEXT_COUNT = 6, MESSAGE_HEAD = 48, TRAFFIC_HEAD = 11, COUNT_HEAD = 36 };
+#include "origin.h"
+
+enum { LAYOUT = 1, LAYOUT_ORIGIN = 2 };
+enum { TEXT_COUNT = 6, MESSAGE_HEAD = 48, ORIGIN_AT = 14, TRAFFIC_HEAD = 11, COUNT_HEAD = 36 };
 _Static_assert(sizeof((struct record_parts *)0)->head == MESSAGE_HEAD, "the head has its size");
 
 static const int64_t id_end = INT64_C(1) << 53; // exact in every JSON reader below it
@@ -57,9 +61,12 @@ enum err record_encode_message(const struct record_message *m, struct record_par
         return ERR_INVALID;
     const struct span texts[TEXT_COUNT] = {m->message.room, m->message.from, m->message.name,
                                            m->message.type, m->key,          m->subject};
+    if (m->origin.len > ORIGIN_MAX)
+        return ERR_TOO_LARGE;
+    uint16_t origin_len = (uint16_t)m->origin.len;
     memset(out->head, 0, sizeof out->head);
     out->head[0] = RECORD_MESSAGE;
-    out->head[1] = LAYOUT;
+    out->head[1] = origin_len > 0 ? LAYOUT_ORIGIN : LAYOUT;
     out->head[2] = (unsigned char)m->face;
     for (size_t i = 0; i < TEXT_COUNT; i++) {
         if (texts[i].len > RECORD_TEXT_MAX)
@@ -67,12 +74,14 @@ enum err record_encode_message(const struct record_message *m, struct record_par
         out->head[3 + i] = (unsigned char)texts[i].len;
         out->parts[1 + i] = texts[i];
     }
+    memcpy(out->head + ORIGIN_AT, &origin_len, sizeof origin_len);
     put_int(out->head + 16, m->message.id);
     put_int(out->head + 24, m->message.prev);
     put_int(out->head + 32, m->message.date_ms);
     put_int(out->head + 40, (int64_t)m->message.payload.len);
     out->parts[0] = span_make(out->head, sizeof out->head);
-    out->parts[1 + TEXT_COUNT] = m->message.payload;
+    out->parts[1 + TEXT_COUNT] = m->origin;
+    out->parts[2 + TEXT_COUNT] = m->message.payload;
     out->count = RECORD_PARTS;
     return ERR_OK;
 }
@@ -91,9 +100,14 @@ static enum err decode_message(struct span rest, struct record_message *out)
     for (size_t i = 0; i < TEXT_COUNT; i++)
         if (!cut(&rest, byte_at(head, 3 + i), texts[i]))
             return ERR_CORRUPT;
-    for (size_t i = 3 + TEXT_COUNT; i < 16; i++)
+    for (size_t i = 3 + TEXT_COUNT; i < ORIGIN_AT; i++)
         if (byte_at(head, i) != 0)
             return ERR_CORRUPT;
+    uint16_t origin_len;
+    memcpy(&origin_len, head.ptr + ORIGIN_AT, sizeof origin_len);
+    if (origin_len > ORIGIN_MAX || (origin_len > 0) != (byte_at(head, 1) == LAYOUT_ORIGIN) ||
+        !cut(&rest, origin_len, &m.origin))
+        return ERR_CORRUPT;
     m.message.payload = rest;
     if (get_int(head.ptr + 40) != (int64_t)rest.len || !message_is_valid(&m))
         return ERR_CORRUPT;
@@ -191,7 +205,8 @@ enum err record_decode(struct span bytes, struct record *out_record)
     unsigned kind = byte_at(bytes, 0);
     if (kind == 0 || byte_at(bytes, 1) == 0)
         return ERR_CORRUPT;
-    if (kind > RECORD_TRAFFIC || byte_at(bytes, 1) > LAYOUT)
+    if (kind > RECORD_TRAFFIC ||
+        byte_at(bytes, 1) > (kind == RECORD_MESSAGE ? LAYOUT_ORIGIN : LAYOUT))
         return ERR_VERSION;
     struct record record = {.kind = (enum record_kind)kind};
     enum err err = record.kind == RECORD_MESSAGE ? decode_message(bytes, &record.message)

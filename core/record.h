@@ -13,7 +13,7 @@
 enum {
     RECORD_TEXT_MAX = 255,  // bytes of each of room, from, name, type, key, subject
     RECORD_SOURCE_MAX = 32, // bytes of a traffic source's name
-    RECORD_PARTS = 8
+    RECORD_PARTS = 9
 };
 
 // A kept message and how its publishing is metered. Texts are borrowed.
@@ -21,6 +21,7 @@ struct record_message {
     struct message message;
     struct span key;     // idempotency key, may be empty
     struct span subject; // who pays; empty: message.from
+    struct span origin;  // JSON (origin.h), at most ORIGIN_MAX bytes, may be empty
     enum meter_face face;
 };
 
@@ -32,7 +33,7 @@ struct record_parts {
     size_t count;
 };
 
-// Errors: ERR_TOO_LARGE (a text over RECORD_TEXT_MAX), ERR_INVALID (what decoding would refuse).
+// Errors: ERR_TOO_LARGE (a text that is too long), ERR_INVALID (what decoding would refuse).
 MUST_USE enum err record_encode_message(const struct record_message *m, struct record_parts *out);
 
 // A batch of counts, written one by one into `out`; check the buffer's status at the end.

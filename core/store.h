@@ -47,6 +47,7 @@ enum { STORE_PUTS_MAX = 16 };
 struct store_put {
     struct message message;
     struct span key;
+    struct span origin; // JSON (origin.h), may be empty
 };
 MUST_USE enum err store_put_messages(struct store *store, const struct store_put *puts,
                                      size_t count, size_t *out_count);
@@ -60,9 +61,13 @@ MUST_USE enum err store_source(struct store *store, const char *name, uint64_t *
 MUST_USE enum err store_set_source(struct store *store, const char *name, uint64_t number);
 // Gives the log a new epoch (an older copy of the database was put in place).
 MUST_USE enum err store_renew_epoch(struct store *store);
-// Removes at most `limit` messages older than `before_ms` and keys older than `keys_before_ms`.
-MUST_USE enum err store_trim(struct store *store, int64_t before_ms, int64_t keys_before_ms,
-                             int limit, int *out_removed);
+// Removes at most `limit` each of what is older than the dates: messages, idempotency keys, and
+// origins (also those of messages that go).
+struct store_ages {
+    int64_t messages_ms, keys_ms, origins_ms; // since 1970; 0: none go
+};
+MUST_USE enum err store_trim(struct store *store, const struct store_ages *before, int limit,
+                             int *out_removed);
 
 // ---- reading ----
 
@@ -101,6 +106,9 @@ MUST_USE enum err store_read_rooms(struct store *store, store_room_fn *each, voi
 // ERR_NOT_FOUND if the room has no message. The message is passed to `each`.
 MUST_USE enum err store_read_last(struct store *store, struct span room, store_message_fn *each,
                                   void *context);
+// Appends the origin of the message with that id to `out`. Errors: ERR_NOT_FOUND (it has none); the
+// buffer's status.
+MUST_USE enum err store_read_origin(struct store *store, int64_t id, struct buf *out);
 
 // The newest id that the room ever had in this log, whether its message is still there or was
 // trimmed; 0 for none.

@@ -18,6 +18,15 @@ static enum err put_key(struct store *store, const struct message *m, int64_t ro
     return store_finish(&run);
 }
 
+static enum err put_origin(struct store *store, const struct message *m, struct span origin)
+{
+    struct store_run run = store_start(store, STORE_SQL_PUT_ORIGIN);
+    store_bind_int(&run, m->id);
+    store_bind_int(&run, m->date_ms);
+    store_bind_text(&run, origin);
+    return store_finish(&run);
+}
+
 static void bind_message(struct store_run *run, const struct message *m, int64_t room_id)
 {
     store_bind_int(run, m->id);
@@ -31,14 +40,19 @@ static void bind_message(struct store_run *run, const struct message *m, int64_t
 }
 
 // What a message changes besides its own row.
-static enum err note_message(struct store *store, const struct message *m, struct span key)
+static enum err note_message(struct store *store, const struct store_put *put)
 {
+    const struct message *m = &put->message;
     int64_t room_id = 0;
     enum err err = store_find_room(store, m->room, &room_id);
     if (err != ERR_OK)
         return err;
     store_count_message(store, m);
-    return key.len > 0 ? put_key(store, m, room_id, key) : ERR_OK;
+    if (put->key.len > 0)
+        err = put_key(store, m, room_id, put->key);
+    if (err == ERR_OK && put->origin.len > 0)
+        err = put_origin(store, m, put->origin);
+    return err;
 }
 
 // One statement, which has a row for each; says how many it stored before one failed.
@@ -81,7 +95,7 @@ enum err store_put_messages(struct store *store, const struct store_put *puts, s
         failed = is_one_statement ? put_rows(store, STORE_SQL_PUT_MESSAGES, puts, count, &more)
                                   : put_rows(store, STORE_SQL_PUT_MESSAGE, puts + done, 1, &more);
         for (size_t end = done + more; err == ERR_OK && done < end; done++)
-            err = note_message(store, &puts[done].message, puts[done].key);
+            err = note_message(store, &puts[done]);
     }
     *out_count = done;
     if (err == ERR_OK)
@@ -91,7 +105,7 @@ enum err store_put_messages(struct store *store, const struct store_put *puts, s
 
 enum err store_put_message(struct store *store, const struct message *m, struct span key)
 {
-    const struct store_put one = {*m, key};
+    const struct store_put one = {.message = *m, .key = key};
     size_t count;
     return store_put_messages(store, &one, 1, &count);
 }
@@ -108,15 +122,19 @@ static enum err trim(struct store *store, enum store_sql sql, int64_t before_ms,
     return err;
 }
 
-enum err store_trim(struct store *store, int64_t before_ms, int64_t keys_before_ms, int limit,
+enum err store_trim(struct store *store, const struct store_ages *before, int limit,
                     int *out_removed)
 {
-    int messages, keys;
-    enum err err = trim(store, STORE_SQL_TRIM_MESSAGES, before_ms, limit, &messages);
+    int messages, keys, origins;
+    int64_t origins_ms =
+        before->origins_ms > before->messages_ms ? before->origins_ms : before->messages_ms;
+    enum err err = trim(store, STORE_SQL_TRIM_MESSAGES, before->messages_ms, limit, &messages);
     if (err == ERR_OK)
-        err = trim(store, STORE_SQL_TRIM_KEYS, keys_before_ms, limit, &keys);
+        err = trim(store, STORE_SQL_TRIM_KEYS, before->keys_ms, limit, &keys);
     if (err == ERR_OK)
-        *out_removed = messages + keys;
+        err = trim(store, STORE_SQL_TRIM_ORIGINS, origins_ms, limit, &origins);
+    if (err == ERR_OK)
+        *out_removed = messages + keys + origins;
     return err;
 }
 
@@ -257,6 +275,19 @@ enum err store_room_last_id(struct store *store, struct span room, int64_t *out_
     enum err err = store_end(&run);
     if (err == ERR_OK)
         *out_id = id;
+    return err;
+}
+
+enum err store_read_origin(struct store *store, int64_t id, struct buf *out)
+{
+    struct store_run run = store_start(store, STORE_SQL_ORIGIN);
+    store_bind_int(&run, id);
+    bool is_found = store_step(&run);
+    if (is_found)
+        buf_add_span(out, store_get_column_text(&run, "origin"));
+    enum err err = store_end(&run);
+    if (err == ERR_OK)
+        err = is_found ? out->status : ERR_NOT_FOUND;
     return err;
 }
 

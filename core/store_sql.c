@@ -51,12 +51,17 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     // A key may come again once its lifetime is over.
     [STORE_SQL_PUT_KEY] =
         "INSERT OR REPLACE INTO keys (room_id, sender, key, id, date_ms) VALUES (?, ?, ?, ?, ?)",
+    [STORE_SQL_PUT_ORIGIN] =
+        "INSERT OR REPLACE INTO origins (id, date_ms, origin) VALUES (?, ?, ?)",
     [STORE_SQL_TRIM_MESSAGES] =
         "DELETE FROM messages WHERE id IN (SELECT id FROM"
         " (SELECT id, date_ms FROM messages ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
     [STORE_SQL_TRIM_KEYS] =
         "DELETE FROM keys WHERE date_ms < ?1 AND date_ms <="
         " coalesce((SELECT date_ms FROM keys ORDER BY date_ms LIMIT 1 OFFSET ?2 - 1), ?1)",
+    [STORE_SQL_TRIM_ORIGINS] =
+        "DELETE FROM origins WHERE id IN (SELECT id FROM"
+        " (SELECT id, date_ms FROM origins ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
 
     // One row more than asked says that there are further ones.
     [STORE_SQL_PAGE_BEFORE] = PAGE " AND id < ?2 ORDER BY id DESC LIMIT ?3 + 1",
@@ -67,6 +72,7 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_KEYS] =
         "SELECT room, sender, key, id, date_ms FROM keys JOIN rooms USING (room_id)"
         " WHERE date_ms >= ? ORDER BY date_ms",
+    [STORE_SQL_ORIGIN] = "SELECT origin FROM origins WHERE id = ?",
 
     [STORE_SQL_ADD_TRAFFIC] =
         "INSERT INTO traffic (hour, room, subject, face, direction, messages, blocks, bytes)"

@@ -294,13 +294,16 @@ static int add_pair(mosquitto_property **properties, const char *name, const cha
 // What docs/protocol.md says under "Publishing for somebody".
 static int add_properties(const struct post *post, mosquitto_property **properties)
 {
-    char ref[MESSAGE_ID_TEXT];
+    char ref[MESSAGE_ID_TEXT], origin[MESSAGE_ID_TEXT] = "";
     (void)snprintf(ref, sizeof ref, "%llu", (unsigned long long)post->ref);
+    if (post->origin.len > 0)
+        (void)snprintf(origin, sizeof origin, "%zu", post->origin.len);
     const char *const pairs[][2] = {
         {"rw-as", post->from.ptr},
         {"rw-as-name", post->name.ptr},
         {"rw-face", meter_face_name(post->face)},
         {"rw-ref", ref},
+        {"rw-origin", origin},
         {MESSAGE_PROPERTY_KEY, post->key.ptr},
     };
     int code = MOSQ_ERR_SUCCESS;
@@ -324,10 +327,21 @@ enum err broker_publish_post(struct broker *broker, const struct post *post, uin
 {
     mosquitto_property *properties = NULL;
     enum err err = err_from_mosq(add_properties(post, &properties));
+    struct span payload = post->payload;
+    struct buf both;
     int mid = 0;
+    buf_init(&both, payload.len + post->origin.len);
+    if (post->origin.len > 0) {
+        buf_add_span(&both, payload);
+        buf_add_span(&both, post->origin);
+        payload = buf_span(&both);
+    }
     if (err == ERR_OK)
-        err = publish(broker, post->topic.ptr, post->payload, post->qos, post->is_retained,
-                      properties, &mid);
+        err = both.status;
+    if (err == ERR_OK)
+        err = publish(broker, post->topic.ptr, payload, post->qos, post->is_retained, properties,
+                      &mid);
+    buf_finish(&both);
     mosquitto_property_free_all(&properties);
     if (err == ERR_OK)
         *out_mid = (uint16_t)mid;

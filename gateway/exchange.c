@@ -7,6 +7,7 @@
 
 #include "accept.h"
 #include "http_conn.h"
+#include "input.h"
 
 // ---- storage ----
 
@@ -140,6 +141,19 @@ bool exchange_query(struct exchange *x, const char *name, struct span *out_value
 const char *exchange_address(const struct exchange *x)
 {
     return conn_address(x->http->conn);
+}
+
+void exchange_write_origin(const struct exchange *x, struct buf *out)
+{
+    struct origin origin = {.method = x->head.method,
+                            .path = x->head.path, // without the query, where a token may be
+                            .source_ip = origin_ip(span_of(exchange_address(x)))};
+    if (*exchange_worker(x)->gateway->config.webhook_message == '\0')
+        return;
+    struct span agent;
+    if (http_head_field(&x->head, "User-Agent", &agent))
+        origin.user_agent = input_user_agent(agent);
+    origin_write(&origin, out);
 }
 
 bool exchange_is_tls(const struct exchange *x)

@@ -27,6 +27,9 @@ bool exchange_query(struct exchange *x, const char *name, struct span *out_value
 // The peer as "ip:port".
 const char *exchange_address(const struct exchange *x);
 bool exchange_is_tls(const struct exchange *x);
+// Writes the request as a message's origin (core/origin.h) into an empty buffer, if there are
+// webhooks to tell.
+void exchange_write_origin(const struct exchange *x, struct buf *out);
 // True if the caller rather wants JSON than HTML (Accept, RFC 9110 §12.5.1).
 bool exchange_prefers_json(const struct exchange *x);
 

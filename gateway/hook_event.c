@@ -22,10 +22,10 @@ static void put_context(struct json_writer *w, const struct hook_context *contex
 {
     json_key(w, "context");
     json_begin_object(w);
-    put(w, "method", context->method);
-    put(w, "path", context->path);
-    put(w, "source_ip", context->source_ip);
-    put(w, "user_agent", context->user_agent);
+    put(w, "method", context->origin.method);
+    put(w, "path", context->origin.path);
+    put(w, "source_ip", context->origin.source_ip);
+    put(w, "user_agent", context->origin.user_agent);
     put(w, "request_id", context->request_id);
     put(w, "principal", context->principal);
     json_end_object(w);
@@ -40,13 +40,11 @@ static void begin(struct json_writer *w, struct buf *out, const char *type,
     put_context(w, context);
 }
 
-void hook_event_write_message(const struct message *m, const char *epoch, struct span id,
-                              struct span topic, struct buf *out)
+void hook_event_write_message(const struct message *m, const char *epoch,
+                              const struct hook_context *context, struct buf *out)
 {
-    struct hook_context context = {
-        .method = span_of("PUBLISH"), .path = topic, .request_id = id, .principal = m->from};
     struct json_writer w;
-    begin(&w, out, "message", &context);
+    begin(&w, out, "message", context);
     json_key(&w, "message");
     message_write_json(m, epoch, &w);
     json_end_object(&w);
@@ -78,8 +76,8 @@ enum err hook_event_read_presence(const struct json *json, struct hook_client *o
     bool is_connect = span_is(type, "connected");
     struct hook_client client = {
         .kind = is_connect ? STORE_HOOK_CONNECT : STORE_HOOK_DISCONNECT,
-        .context = {.method = span_of(is_connect ? "CONNECT" : "DISCONNECT"),
-                    .source_ip = text_of(json, "ipAddress"),
+        .context = {.origin = {.method = span_of(is_connect ? "CONNECT" : "DISCONNECT"),
+                               .source_ip = text_of(json, "ipAddress")},
                     .request_id = text_of(json, "sessionIdentifier"),
                     .principal = text_of(json, "principalIdentifier")},
         .client_id = text_of(json, "clientId"),
@@ -92,17 +90,4 @@ enum err hook_event_read_presence(const struct json *json, struct hook_client *o
         return ERR_INVALID;
     *out_client = client;
     return ERR_OK;
-}
-
-struct span hook_event_ip(struct span address)
-{
-    size_t end = address.len;
-    while (end > 0 && address.ptr[end - 1] != ':')
-        end--;
-    if (end == 0)
-        return address;
-    address.len = end - 1;
-    if (address.len >= 2 && address.ptr[0] == '[')
-        address = span_make(address.ptr + 1, address.len - 2);
-    return address;
 }

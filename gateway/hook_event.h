@@ -7,13 +7,12 @@
 #define ROOMWIRE_GATEWAY_HOOK_EVENT_H
 
 #include "core/message.h"
+#include "core/origin.h"
 #include "core/store_hooks.h"
 
 // Where the event comes from; what is empty is null in JSON.
 struct hook_context {
-    struct span method, path;
-    struct span source_ip; // without port
-    struct span user_agent;
+    struct origin origin;
     struct span request_id;
     struct span principal; // the subject of the token
 };
@@ -31,16 +30,12 @@ struct hook_client {
 // "connect" or "disconnect".
 const char *hook_kind_name(enum store_hook_kind kind);
 
-// Appends the event of a message, whose name is `id` (hooks_parts.h); `topic` is the room's.
-void hook_event_write_message(const struct message *m, const char *epoch, struct span id,
-                              struct span topic, struct buf *out);
+void hook_event_write_message(const struct message *m, const char *epoch,
+                              const struct hook_context *context, struct buf *out);
 void hook_event_write_client(const struct hook_client *client, struct buf *out);
 
 // Reads a lifecycle event of the plugin's (docs/protocol.md); its spans borrow from `json`.
 // Errors: ERR_INVALID (none about a connection that begins or ends).
 MUST_USE enum err hook_event_read_presence(const struct json *json, struct hook_client *out_client);
-
-// "1.2.3.4" of "1.2.3.4:5", "::1" of "[::1]:5".
-struct span hook_event_ip(struct span address);
 
 #endif

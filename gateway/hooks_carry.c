@@ -76,8 +76,8 @@ static uint64_t publish(struct hook_carry *c, const struct hook_item *item, stru
                         .from = span_of(hooks_config(hooks)->webhook_subject),
                         .type = item->type,
                         .payload = payload};
-    return upstream_publish(hooks->gateway->upstream, hooks->loop, &m, METER_HTTP, span_of(key),
-                            on_answer, c);
+    const struct upstream_post post = {.message = &m, .face = METER_HTTP, .key = span_of(key)};
+    return upstream_publish(hooks->gateway->upstream, hooks->loop, &post, on_answer, c);
 }
 
 static uint64_t ask(struct hook_carry *c, const struct buf *command)

@@ -53,23 +53,44 @@ static void set_principal(struct hook_delivery *d, struct span principal)
 
 // ---- what comes next ----
 
-static void take_message(struct hook_delivery *d, const struct message *m, const char *epoch)
+struct reading {
+    struct hook_delivery *d;
+    struct store *store;
+};
+
+// What the publisher's request was. A client of MQTT made none: there it is the PUBLISH.
+static void write_message(struct reading *r, const struct message *m, struct hook_context *context)
 {
-    struct buf topic;
+    struct hook_delivery *d = r->d;
+    struct buf origin, topic;
+    struct json *root = NULL;
+    buf_init(&origin, ORIGIN_MAX);
     buf_init(&topic, TOPIC_LENGTH_MAX);
-    topic_write_room(&d->lane->hooks->rooms, m->room, &topic);
-    (void)snprintf(d->subject.name, sizeof d->subject.name, "%s-%lld", epoch, (long long)m->id);
+    // Without it, or without memory for it, the event is told all the same.
+    if (store_read_origin(r->store, m->id, &origin) == ERR_OK)
+        (void)!origin_read(buf_span(&origin), &root, &context->origin);
+    if (context->origin.method.len == 0) {
+        topic_write_room(&d->lane->hooks->rooms, m->room, &topic);
+        context->origin.method = span_of("PUBLISH");
+        context->origin.path = buf_span(&topic);
+    }
+    hook_event_write_message(m, store_epoch(r->store), context, &d->body);
+    json_destroy(root);
+    buf_finish(&topic);
+    buf_finish(&origin);
+}
+
+static void take_message(struct reading *r, const struct message *m)
+{
+    struct hook_delivery *d = r->d;
+    (void)snprintf(d->subject.name, sizeof d->subject.name, "%s-%lld", store_epoch(r->store),
+                   (long long)m->id);
     set_principal(d, m->from);
     d->id = m->id;
     d->date_ms = m->date_ms;
-    hook_event_write_message(m, epoch, span_of(d->subject.name), buf_span(&topic), &d->body);
-    buf_finish(&topic);
+    struct hook_context context = {.request_id = span_of(d->subject.name), .principal = m->from};
+    write_message(r, m, &context);
 }
-
-struct reading {
-    struct hook_delivery *d;
-    const char *epoch;
-};
 
 // The first message that no hook has published itself, or hooks would answer each other for ever.
 static bool each_message(void *context, const struct message *m)
@@ -86,7 +107,7 @@ static bool each_message(void *context, const struct message *m)
         lane->position = m->id;
         return true;
     }
-    take_message(r->d, m, r->epoch);
+    take_message(r, m);
     return false;
 }
 
@@ -106,7 +127,7 @@ static enum err read_message(struct hook_delivery *d)
     struct store *store = log_reader_get(&lane->hooks->log);
     if (store == NULL)
         return ERR_AGAIN;
-    struct reading reading = {d, store_epoch(store)};
+    struct reading reading = {d, store};
     int64_t begun_at = lane->position;
     bool has_more = true;
     enum err err = ERR_OK;

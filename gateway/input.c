@@ -36,6 +36,16 @@ bool input_is_clean(struct span text, size_t max)
     return true;
 }
 
+struct span input_user_agent(struct span field)
+{
+    if (field.len > ORIGIN_AGENT_MAX) {
+        field.len = ORIGIN_AGENT_MAX;
+        while (field.len > 0 && ((unsigned char)field.ptr[field.len] & 0xC0) == 0x80)
+            field.len--; // inside a character
+    }
+    return input_is_clean(field, ORIGIN_AGENT_MAX) ? field : span_make(NULL, 0);
+}
+
 static bool is_printable_ascii(struct span text)
 {
     for (size_t i = 0; i < text.len; i++)

@@ -7,11 +7,15 @@
 #ifndef ROOMWIRE_GATEWAY_INPUT_H
 #define ROOMWIRE_GATEWAY_INPUT_H
 
+#include "core/origin.h"
 #include "core/store.h"
 
 // 1..`max` bytes of UTF-8 without control characters and non-characters: what MQTT 5 §1.5.4 lets
 // into a string, and what can be shown.
 bool input_is_clean(struct span text, size_t max);
+// The first ORIGIN_AGENT_MAX bytes of a User-Agent field, cut between characters; empty if they are
+// not clean.
+struct span input_user_agent(struct span field);
 // 1..MESSAGE_TYPE_MAX visible ASCII characters and spaces.
 bool input_is_content_type(struct span type);
 // A place on this site to go to: "/..." without anything that a browser might take for another host

@@ -235,8 +235,8 @@ static struct span keep(char **at, struct span text)
 static bool copy_post(struct entry *e, const struct post *post)
 {
     e->post = *post;
-    struct span *const fields[] = {&e->post.topic, &e->post.from, &e->post.name,
-                                   &e->post.type,  &e->post.key,  &e->post.payload};
+    struct span *const fields[] = {&e->post.topic, &e->post.from,   &e->post.name,   &e->post.type,
+                                   &e->post.key,   &e->post.origin, &e->post.payload};
     size_t size = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         size += fields[i]->len + 1;

@@ -21,6 +21,7 @@ struct post {
     struct span type;
     struct span key;
     struct span payload;
+    struct span origin; // core/origin.h; only of what is kept
     enum meter_face face;
     int qos;
     bool is_retained;

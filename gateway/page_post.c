@@ -8,6 +8,7 @@
 
 #include "core/hash.h"
 #include "core/message.h"
+#include "core/origin.h"
 #include "form.h"
 #include "input.h"
 #include "page_handlers.h"
@@ -133,9 +134,17 @@ static void publish(struct page_room *view)
                         .name = span_of(token->name),
                         .payload = buf_span(&view->typed)};
     char key[PAGE_KEY_TEXT + 32];
+    struct buf origin;
+    buf_init(&origin, ORIGIN_MAX);
+    exchange_write_origin(view->page.x, &origin);
+    const struct upstream_post post = {.message = &m,
+                                       .face = METER_HTML,
+                                       .key = publish_key(view, key, sizeof key),
+                                       .origin = buf_span(&origin)};
     exchange_on_cancel(view->page.x, on_cancel_publish, view);
-    view->publish = upstream_publish(worker->gateway->upstream, worker->loop, &m, METER_HTML,
-                                     publish_key(view, key, sizeof key), on_answer, view);
+    view->publish =
+        upstream_publish(worker->gateway->upstream, worker->loop, &post, on_answer, view);
+    buf_finish(&origin);
     if (!view->publish)
         refuse(view, 503, ERR_MEMORY, "Your message was not accepted.");
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/origin.h"
 #include "history.h"
 #include "input.h"
 
@@ -184,11 +185,18 @@ static void choose_sender(struct posting *p)
 static uint64_t publish(struct posting *p, const struct upstream_topic *topic, enum meter_face face)
 {
     struct upstream *upstream = p->worker->gateway->upstream;
-    if (topic != NULL)
-        return upstream_publish_topic(upstream, p->worker->loop, topic, &p->message, face,
-                                      p->submission.key, on_answer, p);
-    return upstream_publish(upstream, p->worker->loop, &p->message, face, p->submission.key,
-                            on_answer, p);
+    struct buf origin;
+    buf_init(&origin, ORIGIN_MAX);
+    exchange_write_origin(p->x, &origin);
+    const struct upstream_post post = {.message = &p->message,
+                                       .face = face,
+                                       .key = p->submission.key,
+                                       .origin = buf_span(&origin)};
+    uint64_t ref = topic != NULL ? upstream_publish_topic(upstream, p->worker->loop, topic, &post,
+                                                          on_answer, p)
+                                 : upstream_publish(upstream, p->worker->loop, &post, on_answer, p);
+    buf_finish(&origin);
+    return ref;
 }
 
 void posting_start(struct exchange *x, struct caller *caller, struct submission *submission,

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "auth.h"
+#include "input.h"
 #include "relay_parts.h"
 
 // ---- the question ----
@@ -11,11 +12,11 @@
 void relay_ask_prepare(struct relay *relay, struct exchange *x)
 {
     struct span user_agent;
-    if (!hooks_ask_first(relay->list->worker->gateway->hooks))
+    if (relay->list->worker->gateway->hooks == NULL)
         return;
     buf_add_span(&relay->opening->path, exchange_head(x)->path);
     if (http_head_field(exchange_head(x), "User-Agent", &user_agent))
-        buf_add_span(&relay->opening->user_agent, user_agent);
+        buf_add_span(&relay->opening->user_agent, input_user_agent(user_agent));
 }
 
 // The token that the broker will see: the password, else that of the upgrade request.
@@ -40,10 +41,10 @@ static enum err ask(struct relay *relay, const struct connect_packet *packet,
     (void)snprintf(request_id, sizeof request_id, "%016llx", (unsigned long long)number);
     struct hook_client client = {
         .kind = STORE_HOOK_CONNECT,
-        .context = {.method = span_of("GET"), // of the upgrade request
-                    .path = buf_span(&relay->opening->path),
-                    .source_ip = hook_event_ip(span_of(conn_address(relay->client))),
-                    .user_agent = buf_span(&relay->opening->user_agent),
+        .context = {.origin = {.method = span_of("GET"), // of the upgrade request
+                               .path = buf_span(&relay->opening->path),
+                               .source_ip = origin_ip(span_of(conn_address(relay->client))),
+                               .user_agent = buf_span(&relay->opening->user_agent)},
                     .request_id = span_of(request_id),
                     .principal = span_of(token->subject)},
         .client_id = packet->client_id,

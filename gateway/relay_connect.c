@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base64.h"
 #include "core/introduction.h"
 #include "relay_parts.h"
 
@@ -19,7 +20,7 @@ enum err relay_opening_create(const struct relay_list *list, struct span token,
     // A few reads more than the packet may have.
     buf_init(&opening->gathered, CONNECT_PACKET_MAX + 3 * RELAY_READ_SIZE);
     buf_init(&opening->path, 1024);
-    buf_init(&opening->user_agent, 1024);
+    buf_init(&opening->user_agent, ORIGIN_AGENT_MAX);
     buf_init(&opening->token, CONNECT_FIELD_MAX);
     buf_add_span(&opening->token, token);
     if (opening->token.status != ERR_OK) {
@@ -53,19 +54,35 @@ void relay_opening_destroy(struct relay_opening *opening)
     free(opening);
 }
 
+// Appends the user name by which the broker is told who is there.
+static enum err introduce(const struct relay *relay, const struct connect_packet *packet,
+                          struct buf *out)
+{
+    struct buf agent;
+    buf_init(&agent, INTRODUCTION_AGENT_MAX);
+    base64url_encode(buf_span(&relay->opening->user_agent), &agent);
+    struct introduction who = {.face = span_of("ws"),
+                               .address = span_of(conn_address(relay->client)),
+                               .agent = agent.len > 0 ? buf_span(&agent)
+                                                      : span_of(INTRODUCTION_NO_AGENT),
+                               .username = packet->user_name};
+    struct credentials *credentials = gateway_credentials(relay->list->worker->gateway);
+    enum err err = agent.status;
+    if (err == ERR_OK)
+        err = introduction_write(&who, packet->client_id,
+                                 secret_span(&credentials->access->service_secret), out);
+    credentials_release(credentials);
+    buf_finish(&agent);
+    return err;
+}
+
 // Puts the packet for the broker into `out`.
 static enum err rewrite(const struct relay *relay, const struct connect_packet *packet,
                         struct buf *out)
 {
-    struct introduction who = {.face = span_of("ws"),
-                               .address = span_of(conn_address(relay->client)),
-                               .username = packet->user_name};
     struct buf name;
     buf_init(&name, CONNECT_FIELD_MAX);
-    struct credentials *credentials = gateway_credentials(relay->list->worker->gateway);
-    enum err err = introduction_write(&who, packet->client_id,
-                                      secret_span(&credentials->access->service_secret), &name);
-    credentials_release(credentials);
+    enum err err = introduce(relay, packet, &name);
     if (err == ERR_OK)
         err =
             connect_packet_rewrite(packet, buf_span(&name), buf_span(&relay->opening->token), out);

@@ -37,7 +37,7 @@ struct relay_opening {
     struct buf token;            // of the upgrade request; empty if it had none
     struct buf gathered;         // the client's first bytes
     struct hook_ask *ask;        // while ASKING
-    struct buf path, user_agent; // of the upgrade request, if there are connect hooks
+    struct buf path, user_agent; // of the upgrade request, if there are webhooks
     int64_t deadline_ms;         // by the loop's clock
     int64_t retry_ms;            // before the next attempt to reach the broker
     int fd;                      // the socket for it; -1 before the first

@@ -57,49 +57,51 @@ static uint64_t add_post(struct upstream *u, struct loop *loop, const struct pos
     return ref;
 }
 
-static struct post post_of(struct span topic, const struct message *m, enum meter_face face,
-                           struct span key)
+static struct post post_of(struct span topic, const struct upstream_post *given)
 {
+    const struct message *m = given->message;
     return (struct post){.topic = topic,
                          .from = m->from,
                          .name = m->name,
                          .type = m->type,
-                         .key = key,
+                         .key = given->key,
                          .payload = m->payload,
-                         .face = face,
+                         .face = given->face,
                          .qos = 1};
 }
 
-uint64_t upstream_publish(struct upstream *upstream, struct loop *loop, const struct message *m,
-                          enum meter_face face, struct span key, upstream_answer_fn *on_answer,
+uint64_t upstream_publish(struct upstream *upstream, struct loop *loop,
+                          const struct upstream_post *post, upstream_answer_fn *on_answer,
                           void *context)
 {
     struct buf topic;
     buf_init(&topic, TOPIC_LENGTH_MAX);
-    topic_write_room(&upstream->rooms, m->room, &topic);
+    topic_write_room(&upstream->rooms, post->message->room, &topic);
     uint64_t ref = 0;
     if (topic.status == ERR_OK) {
-        struct post post = post_of(buf_span(&topic), m, face, key);
-        post.is_kept = true;
-        ref = add_post(upstream, loop, &post, on_answer, context);
+        struct post kept = post_of(buf_span(&topic), post);
+        kept.is_kept = true;
+        kept.origin = post->origin;
+        ref = add_post(upstream, loop, &kept, on_answer, context);
     }
     buf_finish(&topic);
     return ref;
 }
 
 uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
-                                const struct upstream_topic *topic, const struct message *m,
-                                enum meter_face face, struct span key,
-                                upstream_answer_fn *on_answer, void *context)
+                                const struct upstream_topic *topic,
+                                const struct upstream_post *post, upstream_answer_fn *on_answer,
+                                void *context)
 {
     assert(topic->topic.len > 0 && topic->topic.ptr[0] != '$');
     struct span room;
-    struct post post = post_of(topic->topic, m, face, key);
-    post.is_kept = topic_classify(&upstream->rooms, topic->topic, &room) == TOPIC_KEPT;
-    post.is_retained = topic->is_retained;
+    struct post given = post_of(topic->topic, post);
+    given.is_kept = topic_classify(&upstream->rooms, topic->topic, &room) == TOPIC_KEPT;
+    given.origin = given.is_kept ? post->origin : span_make(NULL, 0);
+    given.is_retained = topic->is_retained;
     // The plugin's answer, and with it a kept message's stamp, is promised for QoS 1 alone.
-    post.qos = post.is_kept ? 1 : topic->qos;
-    return add_post(upstream, loop, &post, on_answer, context);
+    given.qos = given.is_kept ? 1 : topic->qos;
+    return add_post(upstream, loop, &given, on_answer, context);
 }
 
 uint64_t upstream_ask(struct upstream *upstream, struct loop *loop, struct span command,

@@ -32,13 +32,20 @@ struct upstream_answer {
     struct json *response;
 };
 
-// Publishes `m` (room, from, name, type, payload; copied) as `face` with the idempotency key
-// `key` (may be empty). `on_answer` runs once, on `loop`, also when the broker is away or the queue
-// is full; upstream_forget suppresses it. The returned number names the post; 0 when out of memory:
-// `on_answer` will not run.
+// What somebody without a connection of his own publishes; all of it is copied.
+struct upstream_post {
+    const struct message *message; // from, name, type, payload, and the room where one is needed
+    enum meter_face face;
+    struct span key;    // idempotency key, may be empty
+    struct span origin; // core/origin.h, may be empty
+};
+
+// Publishes to the message's room. `on_answer` runs once, on `loop`, also when the broker is away
+// or the queue is full; upstream_forget suppresses it. The returned number names the post; 0 when
+// out of memory: `on_answer` will not run.
 typedef void upstream_answer_fn(void *context, const struct upstream_answer *answer);
-uint64_t upstream_publish(struct upstream *upstream, struct loop *loop, const struct message *m,
-                          enum meter_face face, struct span key, upstream_answer_fn *on_answer,
+uint64_t upstream_publish(struct upstream *upstream, struct loop *loop,
+                          const struct upstream_post *post, upstream_answer_fn *on_answer,
                           void *context);
 
 // A publish to any other topic, for whoever holds the rights to it (POST /topics).
@@ -47,13 +54,13 @@ struct upstream_topic {
     int qos;           // 0 or 1
     bool is_retained;
 };
-// The same for `topic` in place of the room's own; `m->room` is not looked at. The answer has an id
-// if the topic is a room's kept one, else 0; with QoS 0 it says no more than that the broker was
+// The same for `topic` in place of the room's own, which is not looked at. The answer has an id if
+// the topic is a room's kept one, else 0; with QoS 0 it says no more than that the broker was
 // connected.
 uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
-                                const struct upstream_topic *topic, const struct message *m,
-                                enum meter_face face, struct span key,
-                                upstream_answer_fn *on_answer, void *context);
+                                const struct upstream_topic *topic,
+                                const struct upstream_post *post, upstream_answer_fn *on_answer,
+                                void *context);
 
 // Gives the plugin a command of the control topic: `command` is its JSON object, not empty and
 // without correlationData (docs/protocol.md). The rest as for upstream_publish.

@@ -110,7 +110,7 @@ static enum err take_message(struct batch *b, const struct record_message *recor
 {
     struct waiting *w = &b->waiting;
     const struct message *m = &record->message;
-    w->puts[w->count] = (struct store_put){*m, record->key};
+    w->puts[w->count] = (struct store_put){*m, record->key, record->origin};
     w->keys[w->count] =
         (struct meter_key){.hour = meter_hour(m->date_ms),
                            .room = m->room,
@@ -267,14 +267,13 @@ enum err batch_store(struct batch *b, bool with_tally)
     return ERR_OK;
 }
 
-enum err batch_trim(struct batch *b, int64_t before_ms, int64_t keys_before_ms, int limit,
-                    int *out_removed)
+enum err batch_trim(struct batch *b, const struct store_ages *before, int limit, int *out_removed)
 {
     enum err err = store_begin(b->setup.store);
     if (err != ERR_OK)
         return err;
     int removed = 0;
-    err = store_trim(b->setup.store, before_ms, keys_before_ms, limit, &removed);
+    err = store_trim(b->setup.store, before, limit, &removed);
     if (err == ERR_OK)
         err = store_commit(b->setup.store);
     if (err != ERR_OK) {

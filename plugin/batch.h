@@ -23,9 +23,8 @@ uint64_t batch_stored(const struct batch *batch);
 // True if the tally's last batch was stored, so that there may be another one.
 bool batch_has_more_tally(const struct batch *batch);
 
-// Removes old messages and keys, at most `limit` messages, and says how many.
-// Errors: those of the store.
-MUST_USE enum err batch_trim(struct batch *batch, int64_t before_ms, int64_t keys_before_ms,
-                             int limit, int *out_removed);
+// store_trim in a transaction of its own; readers are told if anything went.
+MUST_USE enum err batch_trim(struct batch *batch, const struct store_ages *before, int limit,
+                             int *out_removed);
 
 #endif

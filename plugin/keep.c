@@ -3,6 +3,7 @@
 #include "keep.h"
 
 #include "core/clock.h"
+#include "core/origin.h"
 #include "core/record.h"
 
 enum { STRICT_WAIT_MS = 5000 };
@@ -107,6 +108,7 @@ static enum err keep_new(struct plugin *p, const struct keep_post *post, struct 
                                                 .type = post->type,
                                                 .payload = post->payload},
                                     .key = post->key,
+                                    .origin = post->origin,
                                     .face = post->face};
     uint64_t number = 0;
     err = append(p, &record, &number, out_why);
@@ -116,6 +118,15 @@ static enum err keep_new(struct plugin *p, const struct keep_post *post, struct 
     remember(p, room, post, first);
     writer_wake(p->writer);
     return await_safety(p, number, out_why);
+}
+
+void keep_write_origin(const struct plugin *p, const struct session *session, struct buf *out)
+{
+    if (*p->config.webhook_message == '\0')
+        return;
+    struct origin origin = {.source_ip = presence_ip(session),
+                            .user_agent = span_of(session->user_agent)};
+    origin_write(&origin, out);
 }
 
 enum err keep_message(struct plugin *p, const struct keep_post *post,

@@ -14,8 +14,9 @@ struct keep_post {
     struct span room;
     struct room *known; // the same, if it has kept messages; NULL: to be looked up
     struct span from, name;
-    struct span type; // may be empty
-    struct span key;  // may be empty
+    struct span type;   // may be empty
+    struct span key;    // may be empty
+    struct span origin; // may be empty (core/origin.h)
     struct span payload;
     enum meter_face face;
     uint64_t connection; // that sent it; 0: the broker itself (a will)
@@ -25,6 +26,9 @@ struct keep_result {
     bool is_duplicate;       // `first` is the message that came first with this key
     struct keys_first first; // else: this message
 };
+
+// Writes into an empty buffer where a client's messages come from, if there are webhooks to tell.
+void keep_write_origin(const struct plugin *p, const struct session *session, struct buf *out);
 
 // Errors, with a line for people in `*out_why` (static storage): ERR_TOO_LARGE, ERR_INVALID,
 // ERR_FULL, ERR_AGAIN, ERR_MEMORY. After ERR_AGAIN (strict: no commit in time) it may be kept.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base64.h"
 #include "core/clock.h"
+#include "core/origin.h"
 #include "plugin.h"
 #include "service.h"
 
@@ -15,6 +18,7 @@ struct connect {
     const char *address;
     char *own_username; // as the client gave it; owned
     char introduced[INTRODUCTION_ADDRESS_MAX + 1];
+    char user_agent[ORIGIN_AGENT_MAX + 1]; // "" if unknown
     enum meter_face face;
 };
 
@@ -41,6 +45,21 @@ static void set_introduced(struct connect *c, struct span address)
     c->address = c->introduced;
 }
 
+// It was cut to the length that there is room for.
+static enum err set_agent(struct connect *c, struct span agent)
+{
+    struct buf text;
+    if (span_is(agent, INTRODUCTION_NO_AGENT))
+        return ERR_OK;
+    buf_init(&text, ORIGIN_AGENT_MAX);
+    enum err err = base64url_decode(agent, &text);
+    bool is_text = err == ERR_OK && span_is_utf8(buf_span(&text));
+    if (is_text)
+        (void)snprintf(c->user_agent, sizeof c->user_agent, "%.*s", (int)text.len, text.ptr);
+    buf_finish(&text);
+    return is_text || err == ERR_MEMORY ? err : ERR_INVALID;
+}
+
 // The relay's word on who is there. The client may have had no id when it was introduced, and has
 // one from the broker now.
 static enum err read_introduction(const struct plugin *p, struct connect *c)
@@ -55,6 +74,9 @@ static enum err read_introduction(const struct plugin *p, struct connect *c)
         return err;
     if (!meter_face_from_name(who.face, &c->face) || c->face != METER_WS)
         return ERR_INVALID;
+    err = set_agent(c, who.agent);
+    if (err != ERR_OK)
+        return err;
     set_introduced(c, who.address);
     c->own_username = span_dup(who.username);
     return c->own_username == NULL ? ERR_MEMORY : ERR_OK;
@@ -84,6 +106,7 @@ static enum err enter(struct plugin *p, const struct connect *c, const char *bro
                                 .broker_username = broker_username,
                                 .own_username = c->own_username,
                                 .address = c->address,
+                                .user_agent = c->user_agent,
                                 .token = token,
                                 .face = c->face,
                                 .is_v5 = mosquitto_client_protocol_version(c->client) == 5,

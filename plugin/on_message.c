@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "core/clock.h"
+#include "core/origin.h"
 #include "deliver.h"
 #include "plugin.h"
 #include "service.h"
@@ -13,6 +14,7 @@ struct publish {
     const struct topic_view *view;
     struct properties properties;
     struct keep_post post;
+    struct buf origin;
 };
 
 static void log_refusal(struct plugin *p, const struct publish *m, const char *why)
@@ -69,6 +71,9 @@ static int keep(struct plugin *p, struct publish *m)
     const char *why = "";
     m->post.room = m->view->room;
     m->post.known = m->view->known;
+    if (!m->session->is_service)
+        keep_write_origin(p, m->session, &m->origin);
+    m->post.origin = buf_span(&m->origin);
     enum err err = keep_message(p, &m->post, &result, &why);
     if (err != ERR_OK)
         return refuse(p, m, err, why);
@@ -110,11 +115,38 @@ static void fill_post(struct publish *m)
     }
 }
 
+// Behind the payload of a post stands its origin, which no reader gets to see: properties cannot be
+// taken out of a message on every version of the broker, but the payload can be another one.
+static enum err cut_origin(struct publish *m, const char **out_why)
+{
+    unsigned long long len;
+    struct mosquitto_evt_message *ed = m->ed;
+    *out_why = "rw-origin is not the length of what stands behind the payload";
+    if (!span_to_uint(span_of(m->properties.origin), ORIGIN_MAX, &len) || len > ed->payloadlen)
+        return ERR_INVALID;
+    size_t rest = ed->payloadlen - (size_t)len;
+    char *payload = mosquitto_malloc(rest + 1); // the broker's own ends with a NUL, too
+    buf_add(&m->origin, (const char *)ed->payload + rest, (size_t)len);
+    *out_why = err_text(ERR_MEMORY);
+    if (payload == NULL || m->origin.status != ERR_OK) {
+        mosquitto_free(payload);
+        return ERR_MEMORY;
+    }
+    memcpy(payload, ed->payload, rest);
+    payload[rest] = '\0';
+    ed->payload = payload; // and the broker frees the old one
+    ed->payloadlen = (uint32_t)rest;
+    m->post.payload = span_make(payload, rest);
+    return ERR_OK;
+}
+
 static int handle(struct plugin *p, struct publish *m)
 {
     const char *why = "";
     fill_post(m);
     enum err err = check_properties(m, &why);
+    if (err == ERR_OK && m->session->is_service && m->properties.origin != NULL)
+        err = cut_origin(m, &why);
     if (err != ERR_OK)
         return refuse(p, m, err, why);
     switch (m->view->kind) {
@@ -144,7 +176,9 @@ int on_message(int event, void *data, void *userdata)
     m.view = topics_view(&p->topics, m.ed->topic);
     if (properties_read(&p->api, m.ed->properties, &m.properties) != ERR_OK)
         return refuse(p, &m, ERR_MEMORY, err_text(ERR_MEMORY));
+    buf_init(&m.origin, ORIGIN_MAX); // one that is longer is left out
     int rc = handle(p, &m);
+    buf_finish(&m.origin);
     properties_finish(&p->api, &m.properties);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <mqtt_protocol.h>
 #include <stdlib.h>
 
+#include "core/origin.h"
 #include "plugin.h"
 #include "stopping.h"
 
@@ -34,12 +35,7 @@ struct span presence_ip(const struct session *session)
     struct span address = span_of(session->address);
     if (address.len == 0 || address.ptr[0] == '/') // a unix socket's
         return span_make(NULL, 0);
-    const char *colon = session->face == METER_WS ? strrchr(session->address, ':') : NULL;
-    if (colon != NULL) // the relay's word has a port
-        address.len = (size_t)(colon - address.ptr);
-    if (address.len > 2 && address.ptr[0] == '[')
-        address = span_make(address.ptr + 1, address.len - 2);
-    return address;
+    return session->face == METER_WS ? origin_ip(address) : address; // the relay's word has a port
 }
 
 // ---- telling ----

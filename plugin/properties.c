@@ -23,6 +23,8 @@ static char **slot_of(struct properties *p, struct span name)
         return &p->face;
     if (span_is(name, "rw-ref"))
         return &p->ref;
+    if (span_is(name, "rw-origin"))
+        return &p->origin;
     return NULL;
 }
 
@@ -68,5 +70,6 @@ void properties_finish(const struct broker_api *api, struct properties *properti
     free(properties->as_name);
     free(properties->face);
     free(properties->ref);
+    free(properties->origin);
     *properties = (struct properties){0};
 }

@@ -13,7 +13,7 @@ struct properties {
     bool is_ambiguous; // one that we read is there twice, with different values
     char *type;        // from the readers, see properties_finish
     char *key;         // these from malloc
-    char *as, *as_name, *face, *ref;
+    char *as, *as_name, *face, *ref, *origin;
 };
 
 // Errors: ERR_MEMORY, with nothing to be freed.

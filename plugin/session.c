@@ -52,6 +52,7 @@ static void session_free(struct session *session)
     free(session->client_id);
     free(session->broker_username);
     free(session->own_username);
+    free(session->user_agent);
     free(session);
 }
 
@@ -179,6 +180,8 @@ static struct session *session_make(const struct session_data *data)
     session->client_id = copy_text(data->client_id);
     session->broker_username = copy_text(data->broker_username);
     session->own_username = copy_text(data->own_username);
+    bool has_agent = data->user_agent != NULL && *data->user_agent != '\0';
+    session->user_agent = has_agent ? copy_text(data->user_agent) : NULL; // without memory: unknown
     session->is_service = true; // until the token has moved in
     if (session->client_id == NULL || session->broker_username == NULL ||
         session->own_username == NULL) {

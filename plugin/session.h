@@ -42,6 +42,7 @@ struct session {
     char *client_id;
     char *broker_username; // as the broker has it; "" if it has none
     char *own_username;    // as the client gave it; "" if it gave none
+    char *user_agent;      // of the request that a WebSocket began with; NULL if unknown
     char address[INTRODUCTION_ADDRESS_MAX + 1];
     struct token token; // subject, name, rights; of no use for the service connection
     enum meter_face face;
@@ -91,7 +92,7 @@ struct session *sessions_next_of(const struct session *session);
 // What a new session is made of. Texts are copied, NULL counts as ""; the token moves in.
 struct session_data {
     const void *client;
-    const char *client_id, *broker_username, *own_username, *address;
+    const char *client_id, *broker_username, *own_username, *address, *user_agent;
     struct token *token; // NULL for the service connection
     enum meter_face face;
     bool is_v5, is_persistent;

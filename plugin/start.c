@@ -183,7 +183,8 @@ static enum err start_writer(struct plugin *p, const struct log *log)
                                  .sync_ms = p->config.sync_ms,
                                  .is_strict = p->config.durability == CONFIG_DURABILITY_STRICT,
                                  .retention_ms = p->config.retention_days * 24 * 3600 * 1000,
-                                 .key_lifetime_ms = p->config.key_lifetime_s * 1000};
+                                 .key_lifetime_ms = p->config.key_lifetime_s * 1000,
+                                 .origin_lifetime_ms = p->config.webhook_give_up_s * 1000};
     return writer_start(&setup, &p->writer);
 }
 

@@ -5,6 +5,7 @@
 #include <mqtt_protocol.h>
 #include <stdlib.h>
 
+#include "core/origin.h"
 #include "deliver.h"
 #include "keep.h"
 #include "properties.h"
@@ -22,6 +23,7 @@ struct will {
     char from[TOKEN_SUBJECT_MAX + 1];
     char name[TOKEN_NAME_MAX + 1];
     char room[TOPIC_ROOM_MAX + 1];
+    struct buf origin;
     char *topic;
     size_t len;
     char payload[];
@@ -31,6 +33,7 @@ static void will_free(struct plugin *p, struct will *will)
 {
     properties_finish(&p->api, &will->read);
     mosquitto_property_free_all(&will->carried);
+    buf_finish(&will->origin);
     free(will->topic);
     free(will);
 }
@@ -64,6 +67,7 @@ static void keep_and_publish(struct plugin *p, struct will *will)
                              .name = span_of(will->name),
                              .type = span_of(will->read.type),
                              .key = span_of(will->read.key),
+                             .origin = buf_span(&will->origin),
                              .payload = span_make(will->payload, will->len),
                              .face = will->face};
     struct keep_result result;
@@ -129,6 +133,8 @@ static enum err make(struct plugin *p, const struct session *session, const stru
     memcpy(will->from, session->token.subject, sizeof will->from);
     memcpy(will->name, session->token.name, sizeof will->name);
     memcpy(will->room, view->room.ptr, view->room.len);
+    buf_init(&will->origin, ORIGIN_MAX);
+    keep_write_origin(p, session, &will->origin);
     will->topic = span_dup(span_of(ed->topic));
     enum err err = will->topic == NULL ? ERR_MEMORY : copy_properties(p, ed, will);
     if (err != ERR_OK) {

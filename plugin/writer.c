@@ -101,10 +101,13 @@ static enum err commit_some(struct writer *w, bool with_tally)
 static void trim_some(struct writer *w)
 {
     int64_t now_ms = clock_real_ms();
-    int64_t before_ms = w->setup.retention_ms > 0 ? now_ms - w->setup.retention_ms : 0;
+    const struct store_ages before = {
+        .messages_ms = w->setup.retention_ms > 0 ? now_ms - w->setup.retention_ms : 0,
+        .keys_ms = now_ms - w->setup.key_lifetime_ms,
+        .origins_ms = now_ms - w->setup.origin_lifetime_ms,
+    };
     int removed = 0;
-    enum err err =
-        batch_trim(w->batch, before_ms, now_ms - w->setup.key_lifetime_ms, TRIM_STEP, &removed);
+    enum err err = batch_trim(w->batch, &before, TRIM_STEP, &removed);
     if (err != ERR_OK)
         log_line(w->setup.log, LOG_LEVEL_WARNING, "cannot remove old messages: %s", err_text(err));
     bool is_done = err != ERR_OK || removed < TRIM_STEP;

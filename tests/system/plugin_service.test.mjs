@@ -65,6 +65,32 @@ describeOneBroker('the service connection', {}, (get) => {
     await gateway.end();
   });
 
+  it('says behind a payload where it came from, which the message has no part of', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const reader = await connect(broker, { token: broker.token('reader') });
+    await reader.subscribe('rooms/origin/messages', { qos: 1 });
+    const origin = '{"source_ip":"::1"}';
+    const say = (payload) => post(gateway, 'rooms/origin/messages', payload + origin,
+      { 'rw-as': 'eve', 'rw-face': 'http', 'rw-origin': `${origin.length}` });
+    await reader.publish('rooms/origin/messages', 'no webhook asks where this one comes from', { qos: 1 });
+    await reader.receive(1);
+    reader.messages.length = 0;
+    await say('x'.repeat(512));
+    await say('');
+    assert.deepEqual((await reader.receive(2)).map(({ text }) => text), ['x'.repeat(512), '']);
+    const rows = await waitFor(async () => {
+      const all = await broker.sql('SELECT id, origin FROM origins ORDER BY id');
+      return all.length === 2 && all;
+    }, 'the origins');
+    assert.deepEqual(rows, reader.messages.map(({ stamp }) => ({ id: stamp.id, origin })));
+    assert.deepEqual((await broker.messages('origin')).slice(1).map(({ payload }) => payload), ['x'.repeat(512), '']);
+    assert.deepEqual(await broker.traffic("subject = 'eve'"),
+      [{ room: 'origin', subject: 'eve', face: FACE.http, direction: IN, messages: 2, blocks: 2, bytes: 512 }]);
+    await gateway.end();
+    await reader.end();
+  });
+
   it('is told why a post is refused', async () => {
     const broker = get();
     const gateway = await service(broker);
@@ -75,6 +101,9 @@ describeOneBroker('the service connection', {}, (get) => {
       [{ ...good, 'rw-as': 'a'.repeat(129) }, 'x', 'invalid'],
       [{ ...good, 'rw-face': 'fax' }, 'x', 'invalid'],
       [{ ...good, 'rw-as-name': 'n'.repeat(129) }, 'x', 'invalid'],
+      [{ ...good, 'rw-origin': '6' }, 'short', 'invalid'],
+      [{ ...good, 'rw-origin': '2049' }, 'x'.repeat(3000), 'invalid'],
+      [{ ...good, 'rw-origin': '{}' }, '{}', 'invalid'],
       [{ ...good, key: 'k'.repeat(129) }, 'x', 'too_large'],
       [good, Buffer.alloc(131073), 'too_large'],
     ];

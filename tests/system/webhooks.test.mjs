@@ -36,7 +36,7 @@ describeBrokers('webhooks', (kind) => {
   it('get the stamped message', async () => {
     const message = await post('lobby', 'hello');
     const { id, event, headers } = await heard('hello');
-    const context = { method: 'PUBLISH', path: 'rooms/lobby/messages', source_ip: null, user_agent: null,
+    const context = { method: 'POST', path: '/rooms/lobby/messages', source_ip: '127.0.0.1', user_agent: 'node',
       request_id: id, principal: 'alice' };
     assert.deepEqual(event, { type: 'message', context, message });
     assert.equal(id, `${message.epoch}-${message.id}`);
@@ -46,9 +46,45 @@ describeBrokers('webhooks', (kind) => {
   it('get the messages of devices, binary ones too', async () => {
     const device = await connect(stack.broker, { token: stack.broker.token('lamp') });
     await device.publish('rooms/lobby/messages', Buffer.from([0xff, 0x00]));
-    const { event } = await receiver.got(({ event }) => event.message?.from === 'lamp');
+    const { event, id } = await receiver.got(({ event }) => event.message?.from === 'lamp');
     assert.equal(event.message.data, '/wA=');
+    assert.deepEqual(event.context, { method: 'PUBLISH', path: 'rooms/lobby/messages', source_ip: '127.0.0.1',
+      user_agent: null, request_id: id, principal: 'lamp' });
     await device.end();
+  });
+
+  it('are told where a message came from, and nobody else is', async () => {
+    const reader = await connect(stack.broker, { token: stack.broker.token('reader') });
+    await reader.subscribe('rooms/where/messages', { qos: 1 });
+    const long = `odd "agent" ${'x'.repeat(300)}`;
+    const will = { topic: 'rooms/where/messages', payload: Buffer.from('by will'), qos: 1 };
+    let page;
+    const posts = [
+      ['by JSON', (text) => alice.post('/rooms/where/messages?x=secret', { text }, { 'user-agent': long }),
+        { method: 'POST', path: '/rooms/where/messages', user_agent: long.slice(0, 256) }],
+      ['by form', (text) => alice.post('/rooms/where', new URLSearchParams({ text }).toString(), {
+        'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'lynx/1' }),
+        { method: 'POST', path: '/rooms/where', user_agent: 'lynx/1' }],
+      ['by topic', (text) => alice.post('/topics/rooms/where/messages', text, { 'user-agent': 'b\u00fcro\u0085' }),
+        { method: 'POST', path: '/topics/rooms/where/messages', user_agent: null }],
+      ['by WebSocket', async (text) => {
+        page = byWebSocket('bob', { clientId: 'where', will });
+        await page.connected();
+        await page.publish('rooms/where/messages', text, { qos: 1 });
+      }, { method: 'PUBLISH', path: 'rooms/where/messages', user_agent: 'browser/1' }],
+      ['by will', () => page.mqtt.stream.destroy(),
+        { method: 'PUBLISH', path: 'rooms/where/messages', user_agent: 'browser/1' }],
+    ];
+    for (const [text, publish, context] of posts) {
+      await publish(text);
+      const { event } = await heard(text);
+      const { request_id, principal, ...where } = event.context;
+      assert.deepEqual(where, { source_ip: '127.0.0.1', ...context });
+    }
+    for (const message of await reader.receive(posts.length))
+      assert.doesNotMatch(JSON.stringify(message), /agent|lynx|browser|127\.0/);
+    assert.doesNotMatch((await alice.get('/rooms/where/messages')).text, /agent|lynx|browser|127\.0/);
+    await reader.end();
   });
 
   it('are told of clients that come and go', async () => {

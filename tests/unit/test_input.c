@@ -179,6 +179,20 @@ static void content_types_are_ascii(void **state)
     assert_true(input_is_content_type(span_of("text/plain; charset=\"utf-8\"")));
 }
 
+static void user_agents_are_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[ORIGIN_AGENT_MAX + 2];
+    assert_true(span_is(input_user_agent(span_of("curl/8.1")), "curl/8.1"));
+    assert_int_equal(input_user_agent(span_of("")).len, 0);
+    assert_int_equal(input_user_agent(span_of("a\tb")).len, 0);
+    assert_int_equal(input_user_agent(span_of("caf\xE9")).len, 0);
+    memset(text, 'x', sizeof text);
+    assert_int_equal(input_user_agent(span_make(text, sizeof text)).len, ORIGIN_AGENT_MAX);
+    memcpy(text + ORIGIN_AGENT_MAX - 1, "\xC3\xBC", 2);
+    assert_int_equal(input_user_agent(span_make(text, sizeof text)).len, ORIGIN_AGENT_MAX - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +204,7 @@ int main(void)
         cmocka_unit_test(parameters_are_noticed_in_any_state),
         cmocka_unit_test(flags_and_keys),
         cmocka_unit_test(content_types_are_ascii),
+        cmocka_unit_test(user_agents_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,10 +18,11 @@
 
 static struct introduction ws(const char *address, const char *username)
 {
-    return (struct introduction){span_of("ws"), span_of(address), span_of(username)};
+    return (struct introduction){span_of("ws"), span_of(address), span_of("Y3VybA"),
+                                 span_of(username)};
 }
 
-// The expected text comes from: printf 'rw1 ws 192.0.2.7:5001 c1' |
+// The expected text comes from: printf 'rw1 ws 192.0.2.7:5001 Y3VybA c1' |
 // openssl dgst -sha256 -hmac 0123456789abcdef
 static void introduction_is_the_text_of_the_protocol(void **state)
 {
@@ -30,8 +31,9 @@ static void introduction_is_the_text_of_the_protocol(void **state)
     buf_init(&out, 1024);
     struct introduction who = ws("192.0.2.7:5001", "my own name");
     assert_int_equal(introduction_write(&who, span_of("c1"), span_of(SECRET), &out), ERR_OK);
-    assert_true(span_is(buf_span(&out),
-                        "rw1 ws 192.0.2.7:5001 82fd9184dcfdb7d8ef09d4a702535f61 my own name"));
+    assert_true(
+        span_is(buf_span(&out),
+                "rw1 ws 192.0.2.7:5001 Y3VybA 8cf434413b986d70a8234408c069ed72 my own name"));
     buf_finish(&out);
 }
 
@@ -52,6 +54,7 @@ static void introduction_reads_back(void **state)
             assert_int_equal(introduction_read(buf_span(&out), id, span_of(SECRET), &got), ERR_OK);
             assert_true(span_is(got.face, "ws"));
             assert_true(span_is(got.address, "[2001:db8::1]:443"));
+            assert_true(span_is(got.agent, "Y3VybA"));
             assert_true(span_is(got.username, names[i]));
             buf_finish(&out);
         }
@@ -96,7 +99,13 @@ static void spaces_cannot_move_between_address_and_client_id(void **state)
     assert_int_equal(out.len, 0);
     who = ws("", "");
     assert_int_equal(introduction_write(&who, span_of("y"), span_of(SECRET), &out), ERR_INVALID);
-    who = (struct introduction){span_of("ws "), span_of("1.2.3.4:5"), span_of("")};
+    who = ws("1.2.3.4:5", "");
+    who.face = span_of("ws ");
+    assert_int_equal(introduction_write(&who, span_of("y"), span_of(SECRET), &out), ERR_INVALID);
+    who = ws("1.2.3.4:5", "");
+    who.agent = span_of("Y3V ybA");
+    assert_int_equal(introduction_write(&who, span_of("y"), span_of(SECRET), &out), ERR_INVALID);
+    who.agent = span_of("");
     assert_int_equal(introduction_write(&who, span_of("y"), span_of(SECRET), &out), ERR_INVALID);
     buf_finish(&out);
 }
@@ -112,8 +121,10 @@ static void ordinary_user_names_are_not_introductions(void **state)
                          ERR_NOT_FOUND);
     }
     static const char *const broken[] = {
-        "rw1 ",       "rw1 ws",       "rw1 ws a",
-        "rw1 ws a b", "rw1 ws a b c", "rw1  a 0123456789abcdef0123456789abcdef x"};
+        "rw1 ",           "rw1 ws",
+        "rw1 ws a",       "rw1 ws a b",
+        "rw1 ws a b c",   "rw1 ws a b c d",
+        "rw1 ws a b c d", "rw1  a b 0123456789abcdef0123456789abcdef x"};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
         assert_int_equal(introduction_read(span_of(broken[i]), span_of("c"), span_of(SECRET), &got),
                          ERR_INVALID);

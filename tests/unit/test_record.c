@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "core/origin.h"
 #include "core/record.h"
 
 static const struct record_message full = {
@@ -22,6 +23,7 @@ static const struct record_message full = {
                 .payload = {"hello\0there", 11}},
     .key = {"k-1", 3},
     .subject = {"payer", 5},
+    .origin = {"{\"method\":\"POST\"}", 17},
     .face = METER_HTTP,
 };
 
@@ -54,6 +56,7 @@ static void expect_same(const struct record_message *a, const struct record_mess
     assert_true(span_equal(a->message.payload, b->message.payload));
     assert_true(span_equal(a->key, b->key));
     assert_true(span_equal(a->subject, b->subject));
+    assert_true(span_equal(a->origin, b->origin));
     assert_int_equal(a->face, b->face);
 }
 
@@ -74,9 +77,11 @@ static void test_every_field_of_a_message_comes_back(void **state)
     expect_same(&record.message, &bare);
 
     char *payload = calloc(1, 131072);
-    char text[RECORD_TEXT_MAX];
+    char text[RECORD_TEXT_MAX], origin[ORIGIN_MAX];
     memset(text, 'x', sizeof text);
+    memset(origin, 'o', sizeof origin);
     struct record_message large = full;
+    large.origin = span_make(origin, sizeof origin);
     large.message.payload = span_make(payload, 131072);
     large.message.from = large.message.name = large.message.type = large.key = large.subject =
         span_make(text, sizeof text);
@@ -99,6 +104,11 @@ static void test_what_could_not_be_read_back_is_not_written(void **state)
     assert_int_equal(record_encode_message(&m, &parts), ERR_TOO_LARGE);
     m = full;
     m.key = long_text;
+    assert_int_equal(record_encode_message(&m, &parts), ERR_TOO_LARGE);
+    char origin[ORIGIN_MAX + 1];
+    memset(origin, 'o', sizeof origin);
+    m = full;
+    m.origin = span_make(origin, sizeof origin);
     assert_int_equal(record_encode_message(&m, &parts), ERR_TOO_LARGE);
     m = full;
     m.message.room = span_make(text, METER_ROOM_MAX + 1);
@@ -225,7 +235,8 @@ static void test_newer_kinds_and_layouts_are_told_from_damage(void **state)
     (void)state;
     struct record record;
     assert_int_equal(decode_copy(span_make("\3\1", 2), &record), ERR_VERSION);
-    assert_int_equal(decode_copy(span_make("\1\2", 2), &record), ERR_VERSION);
+    assert_int_equal(decode_copy(span_make("\1\3", 2), &record), ERR_VERSION);
+    assert_int_equal(decode_copy(span_make("\2\2", 2), &record), ERR_VERSION);
     assert_int_equal(decode_copy(span_make("\0\1", 2), &record), ERR_CORRUPT);
     assert_int_equal(decode_copy(span_make("\1\0", 2), &record), ERR_CORRUPT);
 }

@@ -97,7 +97,7 @@ static void test_many_are_stored_up_to_one_that_cannot_be(void **state)
     put(store, &known);
     struct store_put puts[STORE_PUTS_MAX];
     for (int i = 0; i < STORE_PUTS_MAX; i++)
-        puts[i] = (struct store_put){make_message(i % 2 ? "b" : "a", i + 1, 0, "x"), span_of("")};
+        puts[i] = (struct store_put){.message = make_message(i % 2 ? "b" : "a", i + 1, 0, "x")};
     size_t count;
     assert_ok(store_begin(store));
     assert_int_equal(store_put_messages(store, puts, STORE_PUTS_MAX, &count), ERR_INVALID);
@@ -121,7 +121,7 @@ static void test_a_name_too_long_stops_many_where_it_stands(void **state)
     name[sizeof name - 1] = '\0';
     struct store_put puts[STORE_PUTS_MAX];
     for (int i = 0; i < STORE_PUTS_MAX; i++)
-        puts[i] = (struct store_put){make_message(i == 3 ? name : "a", i + 1, i, "x"), span_of("")};
+        puts[i] = (struct store_put){.message = make_message(i == 3 ? name : "a", i + 1, i, "x")};
     size_t count;
     assert_int_equal(store_put_messages(store, puts, STORE_PUTS_MAX, &count), ERR_TOO_LARGE);
     assert_int_equal(count, 3);
@@ -166,7 +166,7 @@ static void test_keys_are_remembered_and_trimmed(void **state)
     assert_ok(store_read_keys(store, 0, note_key, &out));
     assert_true(span_is(buf_span(&out), "a/alice/k1=1 a/alice/k2=2 "));
     int removed;
-    assert_ok(store_trim(store, 0, two.date_ms, 100, &removed));
+    assert_ok(store_trim(store, &(struct store_ages){.keys_ms = two.date_ms}, 100, &removed));
     assert_int_equal(removed, 1);
     buf_clear(&out);
     assert_ok(store_read_keys(store, 0, note_key, &out));
@@ -181,18 +181,59 @@ static void test_keys_are_remembered_and_trimmed(void **state)
 static void test_trimming_goes_in_small_steps(void **state)
 {
     struct store *store = two_rooms(*state);
-    int64_t before = 1795250400000 + 16; // ids 1 to 15 are older
+    const struct store_ages before = {.messages_ms = 1795250400000 + 16}; // ids 1 to 15 are older
     int removed;
-    assert_ok(store_trim(store, before, 0, 10, &removed));
+    assert_ok(store_trim(store, &before, 10, &removed));
     assert_int_equal(removed, 10);
-    assert_ok(store_trim(store, before, 0, 10, &removed));
+    assert_ok(store_trim(store, &before, 10, &removed));
     assert_int_equal(removed, 5);
-    assert_ok(store_trim(store, before, 0, 10, &removed));
+    assert_ok(store_trim(store, &before, 10, &removed));
     assert_int_equal(removed, 0);
     struct seen seen = read_page(store, (struct store_page){span_of("a"), 0, -1, 10}, false);
     assert_int_equal(seen.count, 3);
     assert_int_equal(seen.ids[0], 16);
     assert_int_equal(seen.prevs[0], 14); // shows that something was there
+    store_close(store);
+}
+
+static void put_from(struct store *store, int64_t id, const char *origin)
+{
+    struct store_put one = {.message = make_message("a", id, id - 1, "x"),
+                            .origin = span_of(origin)};
+    size_t count;
+    assert_ok(store_put_messages(store, &one, 1, &count));
+}
+
+static void expect_origin(struct store *store, int64_t id, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 100);
+    enum err err = store_read_origin(store, id, &out);
+    assert_int_equal(err, expected != NULL ? ERR_OK : ERR_NOT_FOUND);
+    assert_true(expected == NULL || span_is(buf_span(&out), expected));
+    buf_finish(&out);
+}
+
+// The origin of a message goes with it at the latest.
+static void test_origins_are_remembered_and_trimmed(void **state)
+{
+    struct store *store = open_store(*state, STORE_WRITE);
+    put_from(store, 1, "{\"one\":1}");
+    put_from(store, 2, "");
+    put_from(store, 3, "{\"three\":3}");
+    put_from(store, 4, "{\"four\":4}");
+    expect_origin(store, 1, "{\"one\":1}");
+    expect_origin(store, 2, NULL);
+    int64_t third_ms = make_message("a", 3, 2, "x").date_ms;
+    int removed;
+    assert_ok(store_trim(store, &(struct store_ages){.origins_ms = third_ms}, 10, &removed));
+    assert_int_equal(removed, 1);
+    expect_origin(store, 1, NULL);
+    expect_origin(store, 3, "{\"three\":3}");
+    assert_ok(store_trim(store, &(struct store_ages){.messages_ms = third_ms + 1}, 10, &removed));
+    assert_int_equal(removed, 3 + 1);
+    expect_origin(store, 3, NULL);
+    expect_origin(store, 4, "{\"four\":4}");
     store_close(store);
 }
 
@@ -211,7 +252,7 @@ static void test_keys_go_in_small_steps(void **state)
     static const int expected[] = {10, 10, 4, 0};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         int removed;
-        assert_ok(store_trim(store, 0, last_ms, 10, &removed));
+        assert_ok(store_trim(store, &(struct store_ages){.keys_ms = last_ms}, 10, &removed));
         assert_int_equal(removed, expected[i]);
     }
     struct buf out;
@@ -412,6 +453,7 @@ int main(void)
         EACH(test_rooms_are_listed_newest_first),
         EACH(test_keys_are_remembered_and_trimmed),
         EACH(test_trimming_goes_in_small_steps),
+        EACH(test_origins_are_remembered_and_trimmed),
         EACH(test_keys_go_in_small_steps),
         EACH(test_sources_are_numbered),
         EACH(test_a_room_name_too_long_is_refused),

@@ -28,8 +28,8 @@ export function mintUnsigned(claims) {
 }
 
 // The relay's introduction of a client (docs/protocol.md, CONNECT).
-export function introduce(serviceSecret, { face = 'ws', address, clientId, username = '' }) {
-  const text = `rw1 ${face} ${address} ${clientId}`;
-  const mac = createHmac('sha256', serviceSecret).update(text).digest('hex').slice(0, 32);
-  return `rw1 ${face} ${address} ${mac} ${username}`;
+export function introduce(serviceSecret, { face = 'ws', address, agent, clientId, username = '' }) {
+  const who = `rw1 ${face} ${address} ${agent ? Buffer.from(agent).toString('base64url') : '-'}`;
+  const mac = createHmac('sha256', serviceSecret).update(`${who} ${clientId}`).digest('hex').slice(0, 32);
+  return `${who} ${mac} ${username}`;
 }
