@@ -183,16 +183,25 @@ pause() {
     wait "$!"
 }
 
+# One that was started by hand has taken the place of ours: until it ends there is none of ours.
+await_other_gateway() {
+    say "dev: another gateway serves port $http_port; when it ends, ours is started again"
+    while ! port_is_free "$http_port"; do sleep 1; done &
+    gateway_pid=$!
+}
+
 stack_watch() {
-    local died broker_pause=1 gateway_pause=1
+    local died status broker_pause=1 gateway_pause=1
     while true; do
-        died=0
-        wait -n -p died "$broker_pid" "$gateway_pid" || true
+        died=0 status=0
+        wait -n -p died "$broker_pid" "$gateway_pid" || status=$?
         if [[ ${died:-0} == "$broker_pid" ]]; then
             say "dev: the broker stopped; starting it again in $broker_pause s"
             pause "$broker_pause"
             broker_pause=$(pause_before $((SECONDS - broker_started)) "$broker_pause")
             start_broker
+        elif [[ ${died:-0} == "$gateway_pid" ]] && ((status == 0)) && ! port_is_free "$http_port"; then
+            await_other_gateway
         elif [[ ${died:-0} == "$gateway_pid" ]]; then
             say "dev: the gateway stopped; starting it again in $gateway_pause s"
             pause "$gateway_pause"

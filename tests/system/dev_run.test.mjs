@@ -203,3 +203,24 @@ test('./dev run says which port is in use, and starts nothing', { skip }, async 
   assert.equal((await dev.curl('/health/ready')).code, 0);
   await dev.interrupt();
 });
+
+test('./dev run leaves the port to a gateway that is started by hand, and takes it back', { skip }, async (t) => {
+  const dev = await DevRun.create(t, false);
+  await dev.start();
+  const token = await dev.token();
+  const post = (text) => dev.curl('/rooms/lobby/messages', '-H', `Authorization: Bearer ${token}`,
+    '--data-urlencode', `text=${text}`);
+  const other = new Program(join(buildFolder, 'gateway/roomwire'),
+    ['serve', '--config', join(dev.state, 'roomwire.conf')], { env: {}, cwd: tmpdir() });
+  t.after(() => other.kill('SIGKILL'));
+  await dev.program.says(/dev: another gateway serves/);
+  assert.equal((await post('to the other')).code, 0);
+  const { code } = await other.kill('SIGTERM');
+  assert.equal(code, 0, other.log);
+  assert.doesNotMatch(other.log, /another gateway serves/); // nobody took the port from it
+  await dev.program.says(/dev: the gateway stopped; starting it again/);
+  await waitFor(async () => (await dev.curl('/health/ready')).code === 0, 'our own gateway');
+  assert.equal((await post('to ours')).code, 0);
+  assert.deepEqual(textsOf(await dev.history(token)), ['to the other', 'to ours']);
+  await dev.interrupt();
+});
