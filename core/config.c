@@ -384,6 +384,19 @@ enum err config_load(const char *path, struct config *out_config, struct buf *wh
     return err;
 }
 
+char *config_companion(const struct config *config, const char *suffix)
+{
+    struct buf path;
+    buf_init(&path, strlen(config->database) + strlen(suffix) + 1);
+    buf_add_text(&path, config->database);
+    buf_add_text(&path, suffix);
+    buf_add_char(&path, '\0');
+    if (path.status == ERR_OK)
+        return path.ptr;
+    buf_finish(&path);
+    return NULL;
+}
+
 void config_describe(struct buf *out)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {

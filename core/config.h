@@ -125,6 +125,10 @@ MUST_USE enum err config_set(struct config *config, const char *option, const ch
                              struct buf *why);
 void config_finish(struct config *config);
 
+// The path of a file that stands beside the database, `<database><suffix>`, to be freed; NULL when
+// out of memory. docs/operations.md ("Files") says what each is.
+char *config_companion(const struct config *config, const char *suffix);
+
 // One line per option: name, default, range with unit, meaning.
 void config_describe(struct buf *out);
 

@@ -4,6 +4,8 @@
 
 #include <sys/random.h>
 
+#include "clock.h"
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -71,4 +73,13 @@ uint64_t hash_more(const struct hash_seed *seed, uint64_t hash, struct span byte
 bool hash_seed_init(struct hash_seed *out_seed)
 {
     return getrandom(out_seed, sizeof *out_seed, 0) == (ssize_t)sizeof *out_seed;
+}
+
+uint64_t hash_random(void)
+{
+    uint64_t number = 0;
+    // Never short for so few bytes, and blocks only while the machine boots.
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        number = (uint64_t)clock_monotonic_ms();
+    return number;
 }

@@ -17,6 +17,9 @@ struct hash_seed {
 
 // A seed from the system's random source. False if that fails.
 bool hash_seed_init(struct hash_seed *out_seed);
+// A random number to spread things in time by, or to name them where no secret is needed; the
+// clock's where the system has none.
+uint64_t hash_random(void);
 uint64_t hash_bytes(const struct hash_seed *seed, struct span bytes);
 // A hash of `bytes` that goes on from `hash`: of several texts none of which can pose as another.
 uint64_t hash_more(const struct hash_seed *seed, uint64_t hash, struct span bytes);

@@ -50,13 +50,10 @@ static bool add_line(void *context, const struct message *m)
 // What was just accepted is in the database a moment later; a reader waits for it on every face.
 static void await_commit(const struct config *config, struct span room)
 {
-    struct buf path;
-    buf_init(&path, 8192);
-    buf_printf(&path, "%s-mark", config->database);
-    buf_add_char(&path, '\0');
+    char *path = config_companion(config, "-mark");
     struct watermark *mark = NULL;
-    enum err err = path.status == ERR_OK ? watermark_open(path.ptr, &mark) : path.status;
-    buf_finish(&path);
+    enum err err = path != NULL ? watermark_open(path, &mark) : ERR_MEMORY;
+    free(path);
     if (err != ERR_OK)
         return; // no writer ever ran: there is nothing to wait for
     int64_t target = watermark_accepted(mark, room);

@@ -23,7 +23,6 @@
 #include "worker.h"
 
 enum {
-    PATH_BYTES_MAX = 4096,
     DRAIN_LOOK_MS = 20,      // between two looks at what is still open
     EVENT_LOOK_MS = 1000,    // at a handover that was begun
     DESCRIPTORS_SPARE = 128, // for everything that is not a connection
@@ -159,25 +158,22 @@ static enum err create_workers(struct gateway *gateway)
     return ERR_OK;
 }
 
-// Where a new gateway asks for the place of the one that runs. False when out of memory.
-static bool handover_path(const struct gateway *gateway, struct buf *out)
+// Where a new gateway asks for the place of the one that runs, to be freed; NULL when out of
+// memory.
+static char *handover_path(const struct gateway *gateway)
 {
-    const struct config *config = &gateway->config;
-    bool is_given = *config->handover_socket != '\0';
-    buf_printf(out, "%s%s", is_given ? config->handover_socket : config->database,
-               is_given ? "" : "-handover");
-    buf_add_char(out, '\0');
-    return out->status == ERR_OK;
+    const char *given = gateway->config.handover_socket;
+    return *given != '\0' ? span_dup(span_of(given))
+                          : config_companion(&gateway->config, "-handover");
 }
 
 static enum err ask_for_sockets(struct gateway *gateway, struct inherited *inherited)
 {
-    struct buf path;
-    buf_init(&path, PATH_BYTES_MAX);
-    enum err err = ERR_MEMORY;
-    if (handover_path(gateway, &path))
-        err = handover_ask(path.ptr, inherited, &gateway->predecessor);
-    buf_finish(&path);
+    char *path = handover_path(gateway);
+    if (path == NULL)
+        return ERR_MEMORY;
+    enum err err = handover_ask(path, inherited, &gateway->predecessor);
+    free(path);
     return err;
 }
 
@@ -369,12 +365,10 @@ static void begin_handover(struct gateway *gateway)
 {
     int fds[SERVER_LISTENS_MAX];
     int count = server_sockets(gateway->server, fds);
-    struct buf path;
-    buf_init(&path, PATH_BYTES_MAX);
-    enum err err = ERR_MEMORY;
-    if (handover_path(gateway, &path))
-        err = handover_open(path.ptr, fds, count, &gateway->log, &gateway->handover);
-    buf_finish(&path);
+    char *path = handover_path(gateway);
+    enum err err = path != NULL ? handover_open(path, fds, count, &gateway->log, &gateway->handover)
+                                : ERR_MEMORY;
+    free(path);
     if (err != ERR_OK)
         log_line(&gateway->log, LOG_LEVEL_WARNING,
                  "handover impossible: no other gateway can take over: why=\"%s\"",

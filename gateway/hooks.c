@@ -330,18 +330,15 @@ static void on_look_clients(struct loop_timer *timer)
 
 static enum err open_store(struct hooks *hooks, struct buf *why)
 {
-    struct buf path;
-    buf_init(&path, 4096);
-    buf_printf(&path, "%s-hooks", hooks_config(hooks)->database);
-    buf_add_char(&path, '\0');
-    enum err err = path.status;
-    if (err == ERR_OK)
-        err = store_hooks_open(path.ptr, &hooks->gateway->log, &hooks->store);
+    char *path = config_companion(hooks_config(hooks), "-hooks");
+    if (path == NULL)
+        return ERR_MEMORY;
+    enum err err = store_hooks_open(path, &hooks->gateway->log, &hooks->store);
     if (err == ERR_OK)
         err = enter_urls(hooks);
     if (err != ERR_OK)
-        buf_printf(why, "%s: %s", path.ptr != NULL ? path.ptr : "", err_text(err));
-    buf_finish(&path);
+        buf_printf(why, "%s: %s", path, err_text(err));
+    free(path);
     return err;
 }
 

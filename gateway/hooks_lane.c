@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "hooks_parts.h"
 
@@ -59,14 +58,6 @@ int64_t hooks_lane_delay_ms(unsigned failures, int64_t max_ms, uint64_t random)
     return delay_ms - (int64_t)(random % (uint64_t)(delay_ms / 2 + 1));
 }
 
-static uint64_t random_number(const struct hooks *hooks)
-{
-    uint64_t number = 0;
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        number = (uint64_t)loop_now_ms(hooks->loop);
-    return number;
-}
-
 // Puts the lane aside until its next attempt.
 static void wait(struct hook_lane *lane)
 {
@@ -74,7 +65,7 @@ static void wait(struct hook_lane *lane)
     lane->state = LANE_WAITING;
     lane->failures++;
     int64_t delay_ms = hooks_lane_delay_ms(
-        lane->failures, hooks_config(hooks)->webhook_retry_max_ms, random_number(hooks));
+        lane->failures, hooks_config(hooks)->webhook_retry_max_ms, hash_random());
     if (loop_timer_start(hooks->loop, &lane->timer, delay_ms) != ERR_OK)
         lane_free(lane); // as in hooks_lane_stir
 }

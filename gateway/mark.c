@@ -42,15 +42,12 @@ static enum err open_at(struct mark *mark, struct gateway *gateway, const char *
 
 void mark_follow(struct mark *mark, struct gateway *gateway)
 {
-    struct buf path;
-    buf_init(&path, 8192);
-    buf_printf(&path, "%s-mark", gateway->config.database);
-    buf_add_char(&path, '\0');
-    enum err err = path.status == ERR_OK ? open_at(mark, gateway, path.ptr) : path.status;
+    char *path = config_companion(&gateway->config, "-mark");
+    enum err err = path != NULL ? open_at(mark, gateway, path) : ERR_MEMORY;
     if (err != ERR_OK)
         log_line(&gateway->log, LOG_LEVEL_WARNING, "event=mark_unreadable path=\"%s\" why=\"%s\"",
-                 path.ptr != NULL ? path.ptr : "", err_text(err));
-    buf_finish(&path);
+                 path != NULL ? path : "", err_text(err));
+    free(path);
 }
 
 void mark_finish(struct mark *mark)

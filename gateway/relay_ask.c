@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "auth.h"
+#include "core/hash.h"
 #include "input.h"
 #include "relay_parts.h"
 
@@ -35,10 +35,7 @@ static enum err ask(struct relay *relay, const struct connect_packet *packet,
 {
     struct worker *worker = relay->list->worker;
     char request_id[17] = "";
-    uint64_t number;
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        return ERR_IO;
-    (void)snprintf(request_id, sizeof request_id, "%016llx", (unsigned long long)number);
+    (void)snprintf(request_id, sizeof request_id, "%016llx", (unsigned long long)hash_random());
     struct hook_client client = {
         .kind = STORE_HOOK_CONNECT,
         .context = {.origin = {.method = span_of("GET"), // of the upgrade request

@@ -3,19 +3,17 @@
 #include "tallies.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000, PATH_BYTES_MAX = 4096 };
+enum { LOOK_MS = 1000 };
 
-static enum err path_of(const struct config *config, int index, char path[PATH_BYTES_MAX])
+static char *path_of(const struct config *config, int index)
 {
-    char suffix[16] = "";
-    if (index > 0)
-        (void)snprintf(suffix, sizeof suffix, "-%d", index + 1); // fits
-    int len = snprintf(path, PATH_BYTES_MAX, "%s-gateway-tally%s", config->database, suffix);
-    return len > 0 && len < PATH_BYTES_MAX ? ERR_OK : ERR_TOO_LARGE;
+    static const char *const suffixes[TALLIES_MAX] = {"-gateway-tally", "-gateway-tally-2",
+                                                      "-gateway-tally-3"};
+    return config_companion(config, suffixes[index]);
 }
 
 static enum err open_at(const struct config *config, const char *path, struct tally **out_tally)
@@ -35,17 +33,18 @@ static const char *why_text(enum err err)
 enum err tallies_open(const struct config *config, struct tally **out_tally, int *out_index,
                       struct buf *why)
 {
-    char path[PATH_BYTES_MAX] = "";
+    char *path = NULL;
     enum err err = ERR_AGAIN;
     for (int i = 0; err == ERR_AGAIN && i < TALLIES_MAX; i++) {
-        err = path_of(config, i, path);
-        if (err == ERR_OK)
-            err = open_at(config, path, out_tally);
+        free(path);
+        path = path_of(config, i);
+        err = path != NULL ? open_at(config, path, out_tally) : ERR_MEMORY;
         if (err == ERR_OK)
             *out_index = i;
     }
     if (err != ERR_OK)
-        buf_printf(why, "%s: %s", path, why_text(err));
+        buf_printf(why, "%s: %s", path != NULL ? path : "", why_text(err));
+    free(path);
     return err;
 }
 
@@ -93,14 +92,15 @@ int64_t leftovers_wait_ms(const struct leftovers *leftovers, int64_t now_ms)
 // Opens the next file. It is nobody's business any more once it could be opened or is not there.
 static void open_next(struct leftovers *l, int64_t now_ms)
 {
-    char path[PATH_BYTES_MAX];
     struct tally *tally = NULL;
     int i = next_index(l);
-    enum err err = path_of(l->config, i, path);
+    char *path = path_of(l->config, i);
+    enum err err = path != NULL ? ERR_OK : ERR_MEMORY;
     if (err == ERR_OK && access(path, F_OK) != 0)
         err = ERR_NOT_FOUND;
     if (err == ERR_OK)
         err = open_at(l->config, path, &tally);
+    free(path);
     if (err == ERR_OK)
         traffic_init(&l->traffic, tally, l->config->publish_timeout_ms);
     else if (err == ERR_AGAIN || err == ERR_MEMORY)

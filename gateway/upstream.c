@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/hash.h"
 #include "core/thread.h"
 #include "feed.h"
 #include "upstream_answer.h"
@@ -21,15 +21,6 @@ enum {
     TURN_MAX_MS = 1000, // libmosquitto's keepalive wants to be looked at
     COMMAND_OVERHEAD = 64,
 };
-
-static uint64_t random_number(void)
-{
-    uint64_t number = 0;
-    // Never short for so few bytes, and blocks only while the machine boots.
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        number = (uint64_t)clock_monotonic_ms();
-    return number;
-}
 
 // ---- any thread ----
 
@@ -142,7 +133,7 @@ static void plan_attempt(struct upstream *u)
 {
     int64_t half = u->retry_ms / 2;
     u->attempt_due_ms =
-        clock_monotonic_ms() + half + (int64_t)(random_number() % (uint64_t)(half + 1));
+        clock_monotonic_ms() + half + (int64_t)(hash_random() % (uint64_t)(half + 1));
     u->retry_ms = u->retry_ms * 2 < RETRY_LAST_MS ? u->retry_ms * 2 : RETRY_LAST_MS;
 }
 
@@ -395,7 +386,7 @@ static enum err init(struct upstream *u)
     u->retry_ms = UPSTREAM_RETRY_FIRST_MS;
     upstream_set_events(u);
     (void)snprintf(u->client_id, sizeof u->client_id, "roomwire-%016llx",
-                   (unsigned long long)random_number());
+                   (unsigned long long)hash_random());
     traffic_init(&u->traffic, g->tally, g->config.publish_timeout_ms);
     leftovers_init(&u->leftovers, &g->config, g->tally_index);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -11,23 +11,8 @@
 enum {
     TALLY_BATCH = 1024,   // counters stored in one transaction
     OFFLINE_MAX = 100000, // sessions remembered after their connections ended
-    PATH_BYTES_MAX = 4096,
     DESCRIPTORS_MAX = 65536 // prepared for; the broker may have more, a little slower
 };
-
-// `<database><suffix>`, to be freed; NULL when out of memory.
-static char *companion(const struct plugin *p, const char *suffix)
-{
-    struct buf path;
-    buf_init(&path, PATH_BYTES_MAX);
-    buf_add_text(&path, p->config.database);
-    buf_add_text(&path, suffix);
-    buf_add_char(&path, '\0');
-    if (path.status == ERR_OK)
-        return path.ptr;
-    buf_finish(&path);
-    return NULL;
-}
 
 static enum err complain(enum err err, struct buf *why, const char *path)
 {
@@ -50,7 +35,7 @@ static enum err open_store(struct plugin *p, const struct log *log, struct buf *
 
 static enum err open_spool(struct plugin *p, struct buf *why)
 {
-    char *path = companion(p, "-spool");
+    char *path = config_companion(&p->config, "-spool");
     if (path == NULL)
         return ERR_MEMORY;
     enum err err = spool_open(path, (size_t)p->config.spool_size, &p->spool);
@@ -61,7 +46,7 @@ static enum err open_spool(struct plugin *p, struct buf *why)
 
 static enum err open_tally(struct plugin *p, struct buf *why)
 {
-    char *path = companion(p, "-tally");
+    char *path = config_companion(&p->config, "-tally");
     if (path == NULL)
         return ERR_MEMORY;
     enum err err = tally_open(path, (size_t)p->config.max_tallies, TALLY_BATCH, &p->tally);
@@ -72,7 +57,7 @@ static enum err open_tally(struct plugin *p, struct buf *why)
 
 static enum err create_watermark(struct plugin *p, struct buf *why)
 {
-    char *path = companion(p, "-mark");
+    char *path = config_companion(&p->config, "-mark");
     if (path == NULL)
         return ERR_MEMORY;
     enum err err = watermark_create(path, p->resume.last_id, &p->watermark);
