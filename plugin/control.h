@@ -8,12 +8,15 @@
 
 #include "plugin.h"
 
+enum { CONTROL_RESPONSE_MAX = 4 * 1024 * 1024 }; // bytes
+
 // Carries a command out. What it has to say, if anything, it writes to `data` as one JSON value;
 // that counts only if it returns ERR_OK, and any error is answered by its word (service.h).
 typedef enum err control_fn(struct plugin *p, const struct json *command, struct json_writer *data);
 
-control_fn control_store_traffic, control_list_members, control_get_connection,
-    control_post_to_connection, control_post_to_subject, control_delete_connection;
+control_fn control_store_traffic, control_list_members, control_list_connections,
+    control_get_connection, control_post_to_connection, control_post_to_subject,
+    control_delete_connection;
 
 // The member `name` of a command: a text (borrowed), a whole number of 0 or more. False if it is
 // not there.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// One client's connection: what is known of it, a message to it alone, and its end; and a message
-// to all clients of one subject. The gateway has seen to it that its caller may (docs/http.md,
-// "Connections"), or is a webhook (docs/webhooks.md).
+// One client's connection: what is known of it, a message to it alone, and its end; a message to
+// all clients of one subject; and the list of those who are connected. The gateway has seen to it
+// that its caller may (docs/http.md, "Connections"), or is a webhook (docs/webhooks.md).
+#include <assert.h>
 #include <mqtt_protocol.h>
 
 #include "control.h"
@@ -12,7 +13,16 @@
 #include "deliver.h"
 #include "service.h"
 
-enum { POST_MAX = 128 * 1024 };
+enum {
+    POST_MAX = 128 * 1024,
+    LIST_MAX = 200,
+    // Every byte of client id, subject, address and epoch escaped, and what is around them.
+    LISTED_MAX = 6 * (PRESENCE_CLIENT_ID_MAX + TOKEN_SUBJECT_MAX + INTRODUCTION_ADDRESS_MAX +
+                      MESSAGE_EPOCH_MAX) +
+                 512
+};
+static_assert((int)LIST_MAX * (int)LISTED_MAX < (int)CONTROL_RESPONSE_MAX,
+              "a page fits into a response");
 
 // One that is about to be kicked is as good as gone.
 static bool is_there(const struct session *session)
@@ -49,6 +59,33 @@ enum err control_get_connection(struct plugin *p, const struct json *command,
     json_field_int(data, "connected_ms", session->connected_ms);
     json_field_int(data, "active_ms", session->active_ms);
     json_field_int(data, "version", (int64_t)presence_version(p, session));
+    json_end_object(data);
+    return ERR_OK;
+}
+
+// Those with a versionNumber over `after`, the lowest first: a page of a list that stays in order
+// while clients come and go. All of them are walked past, which is cheaper than to sort them.
+enum err control_list_connections(struct plugin *p, const struct json *command,
+                                  struct json_writer *data)
+{
+    int64_t after, limit;
+    bool has_more = false;
+    if (!control_amount(command, "after", &after) || !control_amount(command, "limit", &limit) ||
+        limit < 1 || limit > LIST_MAX)
+        return ERR_INVALID;
+    json_begin_object(data);
+    json_key(data, "connections");
+    json_begin_array(data);
+    struct session *session = sessions_first_connected(p->sessions);
+    for (; session != NULL && !has_more; session = sessions_next_connected(session)) {
+        if (presence_version(p, session) <= (uint64_t)after || !presence_is_told(p, session))
+            continue;
+        has_more = limit-- == 0;
+        if (!has_more)
+            presence_write_connected(p, session, session->connected_ms, data);
+    }
+    json_end_array(data);
+    json_field_bool(data, "more", has_more);
     json_end_object(data);
     return ERR_OK;
 }

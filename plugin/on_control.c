@@ -7,15 +7,22 @@
 
 #define RESPONSE_TOPIC PLUGIN_CONTROL_TOPIC "/response"
 
-enum { RESPONSE_MAX = 4 * 1024 * 1024 };
-
-static const struct {
+struct command {
     const char *name;
     control_fn *run;
-} commands[] = {
-    {"storeTraffic", control_store_traffic},    {"listMembers", control_list_members},
-    {"getConnection", control_get_connection},  {"postToConnection", control_post_to_connection},
-    {"postToSubject", control_post_to_subject}, {"deleteConnection", control_delete_connection},
+    int qos; // of the response
+};
+
+static const struct command commands[] = {
+    {"storeTraffic", control_store_traffic, 1},
+    {"listMembers", control_list_members, 1},
+    // Keeps its place among the lifecycle events: they have QoS 0, and would overtake a response of
+    // QoS 1 that waits for others to be acknowledged.
+    {"listConnections", control_list_connections, 0},
+    {"getConnection", control_get_connection, 1},
+    {"postToConnection", control_post_to_connection, 1},
+    {"postToSubject", control_post_to_subject, 1},
+    {"deleteConnection", control_delete_connection, 1},
 };
 
 bool control_text(const struct json *command, const char *name, struct span *out_text)
@@ -30,11 +37,12 @@ bool control_amount(const struct json *command, const char *name, int64_t *out_a
     return json_get_int(json_member(command, name), out_amount) && *out_amount >= 0;
 }
 
-static control_fn *find(const char *name)
+static const struct command *find(const struct json *command)
 {
+    const char *name = json_text(json_member(command, "command"));
     for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run;
+            return &commands[i];
     return NULL;
 }
 
@@ -55,36 +63,40 @@ static void write_response(struct json_writer *w, const struct json *command, en
     json_end_object(w);
 }
 
-static void run(struct plugin *p, const struct json *command, struct json_writer *w)
+// Gives the QoS that the response asks for.
+static int run(struct plugin *p, const struct json *command, struct json_writer *w)
 {
+    const struct command *known = find(command);
     struct buf data;
     struct json_writer data_writer;
-    buf_init(&data, RESPONSE_MAX);
+    buf_init(&data, CONTROL_RESPONSE_MAX);
     json_writer_init(&data_writer, &data);
-    control_fn *fn = find(json_text(json_member(command, "command")));
-    enum err err = fn != NULL ? fn(p, command, &data_writer) : ERR_UNSUPPORTED;
+    enum err err = known != NULL ? known->run(p, command, &data_writer) : ERR_UNSUPPORTED;
     if (err == ERR_OK)
         err = data.status;
     write_response(w, command, err, buf_span(&data));
     buf_finish(&data);
+    return known != NULL ? known->qos : 1;
 }
 
 static void respond(struct plugin *p, const struct session *session, const struct json *root)
 {
     struct buf json;
     struct json_writer w;
-    buf_init(&json, RESPONSE_MAX);
+    int qos = 1;
+    buf_init(&json, CONTROL_RESPONSE_MAX);
     json_writer_init(&w, &json);
     json_begin_object(&w);
     json_key(&w, "responses");
     json_begin_array(&w);
     const struct json *command = json_first(json_member(root, "commands"));
     for (; command != NULL; command = json_next(command))
-        run(p, command, &w);
+        if (run(p, command, &w) == 0)
+            qos = 0;
     json_end_array(&w);
     json_end_object(&w);
     if (json.status == ERR_OK)
-        service_send(p, session, RESPONSE_TOPIC, 1, buf_span(&json));
+        service_send(p, session, RESPONSE_TOPIC, qos, buf_span(&json));
     buf_finish(&json);
 }
 

@@ -40,15 +40,15 @@ struct span presence_ip(const struct session *session)
 
 // ---- telling ----
 
-static void begin_event(struct plugin *p, const struct session *session, const char *type,
-                        struct json_writer *w)
+static void begin_event(const struct plugin *p, const struct session *session, const char *type,
+                        int64_t date_ms, struct json_writer *w)
 {
     char identifier[MESSAGE_EPOCH_MAX + 24];
     (void)snprintf(identifier, sizeof identifier, "%s-%016llx", p->epoch,
                    (unsigned long long)presence_version(p, session));
     json_begin_object(w);
     json_field_text(w, "clientId", span_of(session->client_id));
-    json_field_int(w, "timestamp", p->now_ms);
+    json_field_int(w, "timestamp", date_ms);
     json_field_text(w, "eventType", span_of(type));
     json_field_text(w, "sessionIdentifier", span_of(identifier));
     json_field_text(w, "principalIdentifier", span_of(session->token.subject));
@@ -72,26 +72,38 @@ static void publish(struct plugin *p, const struct session *session, const char 
         log_line(&p->log, LOG_LEVEL_ERROR, "cannot tell event=%s code=%d", type, rc);
 }
 
-static void end_event(struct plugin *p, const struct session *session, const char *kind,
-                      const char *type, struct json_writer *w)
+// Publishes what was written, and frees it.
+static void send_event(struct plugin *p, const struct session *session, const char *kind,
+                       const char *type, struct json_writer *w)
 {
-    json_end_object(w);
     if (w->out->status == ERR_OK)
         publish(p, session, kind, type, buf_span(w->out));
     buf_finish(w->out);
 }
 
 // What both ends of a connection have.
-static void begin_presence(struct plugin *p, const struct session *session, const char *type,
-                           struct json_writer *w)
+static void begin_presence(const struct plugin *p, const struct session *session, const char *type,
+                           int64_t date_ms, struct json_writer *w)
 {
-    begin_event(p, session, type, w);
+    begin_event(p, session, type, date_ms, w);
     struct span ip = presence_ip(session);
     if (ip.len > 0)
         json_field_text(w, "ipAddress", ip);
     if (session->face != METER_MQTT)
         json_field_text(w, "face", span_of(meter_face_name(session->face)));
     json_field_int(w, "versionNumber", (int64_t)presence_version(p, session));
+}
+
+bool presence_is_told(const struct plugin *p, const struct session *session)
+{
+    return session->has_arrived && session->state == SESSION_CONNECTED && is_told_of(p, session);
+}
+
+void presence_write_connected(const struct plugin *p, const struct session *session,
+                              int64_t date_ms, struct json_writer *w)
+{
+    begin_presence(p, session, "connected", date_ms, w);
+    json_end_object(w);
 }
 
 static void tell_connected(struct plugin *p, const struct session *session)
@@ -102,8 +114,8 @@ static void tell_connected(struct plugin *p, const struct session *session)
         return;
     buf_init(&json, EVENT_MAX);
     json_writer_init(&w, &json);
-    begin_presence(p, session, "connected", &w);
-    end_event(p, session, "presence", "connected", &w);
+    presence_write_connected(p, session, p->now_ms, &w);
+    send_event(p, session, "presence", "connected", &w);
 }
 
 // What AWS IoT calls the end of a connection; NULL where the broker does not say why it ended.
@@ -158,13 +170,14 @@ static void tell_disconnected(struct plugin *p, const struct session *session, i
         return;
     buf_init(&json, EVENT_MAX);
     json_writer_init(&w, &json);
-    begin_presence(p, session, "disconnected", &w);
+    begin_presence(p, session, "disconnected", p->now_ms, &w);
     if (name != NULL) {
         json_field_bool(&w, "clientInitiatedDisconnect",
                         strcmp(name, "CLIENT_INITIATED_DISCONNECT") == 0);
         json_field_text(&w, "disconnectReason", span_of(name));
     }
-    end_event(p, session, "presence", "disconnected", &w);
+    json_end_object(&w);
+    send_event(p, session, "presence", "disconnected", &w);
 }
 
 static void tell_subscription(struct plugin *p, const struct session *session, const char *type,
@@ -176,12 +189,13 @@ static void tell_subscription(struct plugin *p, const struct session *session, c
         return;
     buf_init(&json, EVENT_MAX); // a filter that has no room when it is escaped is not told of
     json_writer_init(&w, &json);
-    begin_event(p, session, type, &w);
+    begin_event(p, session, type, p->now_ms, &w);
     json_key(&w, "topics");
     json_begin_array(&w);
     json_put_text(&w, span_of(filter));
     json_end_array(&w);
-    end_event(p, session, "subscriptions", type, &w);
+    json_end_object(&w);
+    send_event(p, session, "subscriptions", type, &w);
 }
 
 // ---- coming and going ----

@@ -43,6 +43,13 @@ void presence_unsubscribe(struct plugin *p, struct session *session, const char 
 // A restored session is delivered what is published on `topic`, of a room.
 void presence_learn(struct plugin *p, struct session *session, const char *topic);
 
+// True if the connection's begin is told and its end is not: the client is connected, for all who
+// hear of it.
+bool presence_is_told(const struct plugin *p, const struct session *session);
+// Writes what `connected` says of the session, as of `date_ms`.
+void presence_write_connected(const struct plugin *p, const struct session *session,
+                              int64_t date_ms, struct json_writer *w);
+
 // What names the connection beside its client id: rises from one to the next.
 uint64_t presence_version(const struct plugin *p, const struct session *session);
 // The address without port; empty for what is no network address.

@@ -20,7 +20,8 @@ struct sessions {
     struct table by_id; // the newest of each client id
     struct subjects by_subject;
     struct deadlines deadlines;
-    struct list offline; // the longest gone first
+    struct list connected; // in the order they were added
+    struct list offline;   // the longest gone first
     struct list ended;
     size_t max_offline;
     uint64_t connections; // ever made
@@ -101,6 +102,16 @@ struct session *sessions_next_of(const struct session *session)
     return session->subject_next;
 }
 
+struct session *sessions_first_connected(const struct sessions *sessions)
+{
+    return sessions->connected.first;
+}
+
+struct session *sessions_next_connected(const struct session *session)
+{
+    return session->list_next;
+}
+
 static void list_add(struct list *list, struct session *session)
 {
     session->list_prev = list->last;
@@ -131,6 +142,7 @@ static void leave_list(struct sessions *sessions, struct session *session)
 {
     switch (session->state) {
     case SESSION_CONNECTED:
+        list_drop(&sessions->connected, session);
         break;
     case SESSION_OFFLINE:
         list_drop(&sessions->offline, session);
@@ -254,6 +266,7 @@ enum err sessions_add(struct sessions *sessions, const struct session_data *data
     if (data->token != NULL)
         take_token(sessions, session, data->token);
     session->connection = ++sessions->connections;
+    list_add(&sessions->connected, session);
     *out_session = session;
     return ERR_OK;
 }
@@ -284,6 +297,7 @@ void sessions_disconnect(struct sessions *sessions, struct session *session, boo
     }
     if (session->state == SESSION_OFFLINE)
         return;
+    leave_list(sessions, session);
     session->state = SESSION_OFFLINE;
     list_add(&sessions->offline, session);
     if (sessions->offline.count > sessions->max_offline)

@@ -89,6 +89,11 @@ struct session *sessions_find_id(const struct sessions *sessions, const char *cl
 struct session *sessions_first_of(const struct sessions *sessions, const char *subject);
 struct session *sessions_next_of(const struct session *session);
 
+// The connected sessions in the order of `connection`: the first one, and the one behind `session`;
+// NULL at the end.
+struct session *sessions_first_connected(const struct sessions *sessions);
+struct session *sessions_next_connected(const struct session *session);
+
 // What a new session is made of. Texts are copied, NULL counts as ""; the token moves in.
 struct session_data {
     const void *client;

@@ -7,7 +7,7 @@ import { it } from 'node:test';
 import { FACE, IN, OUT, startBroker } from './lib/broker.mjs';
 import { connect } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
-import { waitFor } from './lib/wait.mjs';
+import { waitFor, within } from './lib/wait.mjs';
 
 let number = 0;
 const service = (broker) => connect(broker, { token: broker.serviceSecret, username: 'roomwire-gateway',
@@ -135,6 +135,55 @@ describeOneBroker('the service connection', {}, (get) => {
       assert.equal(await post(gateway, topic, 'x', { 'rw-as': 'carol', 'rw-face': 'http' }), 0x87);
     await gateway.end();
     await reader.end();
+  });
+
+  it('lists who is connected, in order and page by page', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    let asked = 0;
+    const ask = async (members) => {
+      const correlationData = `list-${++asked}`;
+      await gateway.publish('$CONTROL/roomwire/v1', JSON.stringify({ commands: [{ command: 'listConnections', correlationData, ...members }] }));
+      const { data, error } = await waitFor(() => responses(gateway).flatMap((r) => r.responses)
+        .find((r) => r.correlationData === correlationData), 'the response');
+      return error ?? data;
+    };
+    const join = (clientId, options = {}) => connect(broker, { clientId, token: broker.token(`of ${clientId}`), ...options });
+    const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
+
+    const listener = await connect(broker, { clientId: 'listener', token: broker.token('operator', {}, { connections: 'r' }) });
+    await listener.subscribe('$aws/events/presence/connected/#');
+    const clients = [await join('away', stays), await join('taken over'), await join('with + in it')];
+    for (const id of ['one', 'two', 'three']) clients.push(await join(id));
+    clients.push(await join('taken over'));
+    await clients[0].end();
+    await within(clients[1].closed, 'the takeover');
+    const told = await waitFor(() => listener.messages.length === 6 && listener.messages.map((m) => JSON.parse(m.text)), 'six events');
+
+    // Clients of other tests may still be there: they came before.
+    const all = await waitFor(async () => {
+      const { connections, more } = await ask({ after: 0, limit: 200 });
+      assert.equal(more, false);
+      return !connections.some((c) => c.clientId === 'away') && connections;
+    }, 'the end of one');
+    const start = all.find((c) => c.clientId === 'listener').versionNumber;
+    const listed = all.filter((c) => c.versionNumber > start);
+    assert.deepEqual(listed.map((c) => c.clientId), ['one', 'two', 'three', 'taken over']);
+    for (const one of listed) {
+      const event = told.findLast((e) => e.clientId === one.clientId);
+      assert.deepEqual(one, { ...event, timestamp: one.timestamp });
+      assert.ok(Math.abs(one.timestamp - event.timestamp) < 10000);
+    }
+    assert.deepEqual(await ask({ after: start, limit: 3 }), { connections: listed.slice(0, 3), more: true });
+    assert.deepEqual(await ask({ after: listed[2].versionNumber, limit: 3 }), { connections: listed.slice(3), more: false });
+    assert.deepEqual(await ask({ after: start, limit: 4 }), { connections: listed, more: false });
+    assert.deepEqual(await ask({ after: listed[3].versionNumber, limit: 1 }), { connections: [], more: false });
+    for (const wrong of [{}, { after: 0 }, { limit: 1 }, { after: -1, limit: 1 }, { after: '0', limit: 1 },
+      { after: 0, limit: 0 }, { after: 0, limit: 201 }, { after: 0, limit: 1.5 }])
+      assert.equal(await ask(wrong), 'invalid', JSON.stringify(wrong));
+    // Events have QoS 0: what is to keep its place among them has, too.
+    assert.deepEqual([...new Set(gateway.messages.map((m) => m.qos))], [0]);
+    for (const client of [...clients.slice(2), listener, gateway]) await client.end();
   });
 
   it('has its traffic stored once for each number, and nobody pays for what it reads', async () => {

@@ -63,6 +63,46 @@ static size_t count_of(const struct sessions *sessions, const char *subject)
     return count;
 }
 
+static void assert_connected(const struct sessions *sessions, const char *ids)
+{
+    char seen[100] = "";
+    uint64_t connection = 0;
+    struct session *session = sessions_first_connected(sessions);
+    for (; session != NULL; session = sessions_next_connected(session)) {
+        size_t len = strlen(seen);
+        (void)snprintf(seen + len, sizeof seen - len, "%s ", session->client_id);
+        assert_true(session->connection > connection);
+        connection = session->connection;
+    }
+    assert_string_equal(seen, ids);
+}
+
+static void test_connected_sessions_are_in_the_order_they_came(void **state)
+{
+    (void)state;
+    struct sessions *sessions = make(1);
+    assert_connected(sessions, "");
+    struct session *one = add(sessions, 1, "one");
+    struct session *two = add(sessions, 2, "two");
+    (void)add(sessions, 3, "three");
+    assert_connected(sessions, "one two three ");
+    sessions_disconnect(sessions, two, true);
+    assert_connected(sessions, "one three ");
+    (void)add(sessions, 4, "two"); // ends the offline one
+    sessions_disconnect(sessions, one, true);
+    (void)add(sessions, 3, "reused"); // in place of three
+    assert_connected(sessions, "two reused ");
+    struct session *taker = add(sessions, 5, "two");
+    assert_connected(sessions, "two reused two ");
+    sessions_disconnect(sessions, sessions_find(sessions, client(4)), true);
+    assert_connected(sessions, "reused two ");
+    sessions_disconnect(sessions, taker, false);
+    sessions_remove(sessions, sessions_find(sessions, client(3)));
+    sessions_sweep(sessions);
+    assert_connected(sessions, "");
+    sessions_destroy(sessions);
+}
+
 static void test_sessions_are_found_by_subject(void **state)
 {
     (void)state;
@@ -241,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_session_is_found_by_pointer_and_id),
         cmocka_unit_test(test_sessions_are_found_by_subject),
+        cmocka_unit_test(test_connected_sessions_are_in_the_order_they_came),
         cmocka_unit_test(test_a_reused_pointer_is_another_session),
         cmocka_unit_test(test_takeover_keeps_the_old_session_until_it_is_disconnected),
         cmocka_unit_test(test_who_comes_back_ends_the_offline_session),
