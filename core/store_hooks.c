@@ -8,8 +8,11 @@
 
 extern const struct embedded_file hook_schema_files[]; // from schema/hooks/, by cmake/embed.cmake
 
+enum { TEXTS_MAX = 16 * 1024 }; // of one connection: client ids have 1024 bytes at most
+
 struct store_hooks {
     struct store *db;
+    struct buf texts; // of the connection read last
 };
 
 // A commit is not synced: what a power cut takes is delivered again, under its old name.
@@ -35,6 +38,7 @@ enum err store_hooks_open(const char *path, const struct log *log, struct store_
     struct store_hooks *hooks = calloc(1, sizeof *hooks);
     if (hooks == NULL)
         return ERR_MEMORY;
+    buf_init(&hooks->texts, TEXTS_MAX);
     enum err err = store_open_kind(path, STORE_WRITE, &kind, log, &hooks->db);
     if (err == ERR_OK)
         err = store_exec(hooks->db, settings);
@@ -53,6 +57,7 @@ void store_hooks_close(struct store_hooks *hooks)
     if (hooks == NULL)
         return;
     store_close(hooks->db);
+    buf_finish(&hooks->texts);
     free(hooks);
 }
 
@@ -259,4 +264,78 @@ enum err store_hooks_read_clients(struct store_hooks *hooks, store_hook_client_f
     while (store_step(&run))
         each(context, store_get_column_int(&run, "hook_id"), store_get_column_text(&run, "client"));
     return store_end(&run);
+}
+
+// ---- connections whose end is yet to be told ----
+
+enum err store_hooks_put_connection(struct store_hooks *hooks,
+                                    const struct store_hook_connection *connection)
+{
+    struct store_run run = store_start(hooks->db, STORE_SQL_HOOK_PUT_CONNECTION);
+    store_bind_int(&run, connection->version);
+    store_bind_text(&run, connection->client);
+    store_bind_text(&run, connection->session);
+    store_bind_text(&run, connection->principal);
+    store_bind_text(&run, connection->source_ip);
+    return store_finish(&run);
+}
+
+enum err store_hooks_remove_connection(struct store_hooks *hooks, int64_t version)
+{
+    return run_with(hooks, STORE_SQL_HOOK_REMOVE_CONNECTION, version);
+}
+
+// Copies the row's texts, so that they outlive the statement.
+static enum err copy_connection(struct store_hooks *hooks, const struct store_run *run,
+                                struct store_hook_connection *out)
+{
+    static const char *const columns[] = {"client", "session", "principal", "source_ip"};
+    struct span *const texts[] = {&out->client, &out->session, &out->principal, &out->source_ip};
+    buf_clear(&hooks->texts);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i] = store_get_column_text(run, columns[i]);
+        buf_add_span(&hooks->texts, *texts[i]);
+    }
+    // Only now: the buffer moves while it grows.
+    struct span rest = buf_span(&hooks->texts);
+    for (size_t i = 0; hooks->texts.status == ERR_OK && i < sizeof texts / sizeof texts[0]; i++) {
+        texts[i]->ptr = rest.ptr;
+        rest = span_skip(rest, texts[i]->len);
+    }
+    return hooks->texts.status;
+}
+
+static enum err take_connection(struct store_hooks *hooks, struct store_run *run,
+                                struct store_hook_connection *out)
+{
+    struct store_hook_connection row = {0};
+    enum err copied = ERR_NOT_FOUND;
+    if (store_step(run)) {
+        row.version = store_get_column_int(run, "version");
+        copied = copy_connection(hooks, run, &row);
+    }
+    enum err err = store_end(run);
+    if (err == ERR_OK)
+        err = copied;
+    if (err == ERR_OK)
+        *out = row;
+    return err;
+}
+
+enum err store_hooks_next_connection(struct store_hooks *hooks, int64_t after, int64_t last,
+                                     struct store_hook_connection *out)
+{
+    struct store_run run = store_start(hooks->db, STORE_SQL_HOOK_NEXT_CONNECTION);
+    store_bind_int(&run, after);
+    store_bind_int(&run, last);
+    return take_connection(hooks, &run, out);
+}
+
+enum err store_hooks_older_connection(struct store_hooks *hooks, struct span client, int64_t before,
+                                      struct store_hook_connection *out)
+{
+    struct store_run run = store_start(hooks->db, STORE_SQL_HOOK_OLDER_CONNECTION);
+    store_bind_text(&run, client);
+    store_bind_int(&run, before);
+    return take_connection(hooks, &run, out);
 }

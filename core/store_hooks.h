@@ -2,8 +2,9 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // What the gateway has yet to tell webhooks, in a SQLite file of its own: how far each room of the
-// log is delivered to each URL, and the connects and disconnects that wait. It survives kill -9; a
-// power cut may bring back the last deliveries, which then happen again.
+// log is delivered to each URL, the connects and disconnects that wait, and the clients whose
+// disconnect is yet to come. It survives kill -9; a power cut may bring back the last deliveries,
+// which then happen again.
 // Not the messages: they wait in the log (store.h). A handle belongs to one thread.
 #ifndef ROOMWIRE_CORE_STORE_HOOKS_H
 #define ROOMWIRE_CORE_STORE_HOOKS_H
@@ -65,5 +66,26 @@ MUST_USE enum err store_hooks_count_events(struct store_hooks *hooks, int64_t *o
 typedef void store_hook_client_fn(void *context, int64_t hook_id, struct span client);
 MUST_USE enum err store_hooks_read_clients(struct store_hooks *hooks, store_hook_client_fn *each,
                                            void *context);
+
+// A connection whose begin was told, and whose end was not: what that will say.
+struct store_hook_connection {
+    int64_t version; // rises from one connection to the next
+    struct span client;
+    struct span session; // what the broker calls it
+    struct span principal;
+    struct span source_ip; // empty if there is none
+};
+// Nothing happens if one of that version is there.
+MUST_USE enum err store_hooks_put_connection(struct store_hooks *hooks,
+                                             const struct store_hook_connection *connection);
+// Nothing happens if there is none.
+MUST_USE enum err store_hooks_remove_connection(struct store_hooks *hooks, int64_t version);
+// The first one with a version over `after` and up to `last`; and the first one of that client with
+// a version below `before`. Its spans are borrowed until one of these two is called again.
+// Errors: ERR_NOT_FOUND, ERR_TOO_LARGE.
+MUST_USE enum err store_hooks_next_connection(struct store_hooks *hooks, int64_t after,
+                                              int64_t last, struct store_hook_connection *out);
+MUST_USE enum err store_hooks_older_connection(struct store_hooks *hooks, struct span client,
+                                               int64_t before, struct store_hook_connection *out);
 
 #endif

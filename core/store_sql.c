@@ -111,5 +111,15 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_HOOK_REMOVE_EVENT] = "DELETE FROM events WHERE event_id = ?",
     [STORE_SQL_HOOK_COUNT_EVENTS] = "SELECT count(*) AS count FROM events",
     [STORE_SQL_HOOK_CLIENTS] = "SELECT DISTINCT hook_id, client FROM events",
+    [STORE_SQL_HOOK_PUT_CONNECTION] =
+        "INSERT INTO connections (version, client, session, principal, source_ip)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (version) DO NOTHING",
+    [STORE_SQL_HOOK_REMOVE_CONNECTION] = "DELETE FROM connections WHERE version = ?",
+    [STORE_SQL_HOOK_NEXT_CONNECTION] =
+        "SELECT version, client, session, principal, source_ip FROM connections"
+        " WHERE version > ? AND version <= ? ORDER BY version LIMIT 1",
+    [STORE_SQL_HOOK_OLDER_CONNECTION] =
+        "SELECT version, client, session, principal, source_ip FROM connections"
+        " WHERE client = ? AND version < ? ORDER BY version LIMIT 1",
 };
 // clang-format on

@@ -150,6 +150,101 @@ static void test_events_of_a_client_come_in_order(void **state)
     store_hooks_close(hooks);
 }
 
+static void put_connection(struct store_hooks *hooks, int64_t version, const char *client,
+                           const char *source_ip)
+{
+    struct store_hook_connection c = {.version = version,
+                                      .client = span_of(client),
+                                      .session = span_of("e1-7"),
+                                      .principal = span_of("alice"),
+                                      .source_ip = span_of(source_ip)};
+    assert_ok(store_hooks_put_connection(hooks, &c));
+}
+
+// The versions from `after` up to `last`.
+static void assert_connections(struct store_hooks *hooks, int64_t after, int64_t last,
+                               const char *expected)
+{
+    char seen[200] = "";
+    struct store_hook_connection c = {.version = after};
+    enum err err;
+    while ((err = store_hooks_next_connection(hooks, c.version, last, &c)) == ERR_OK) {
+        size_t len = strlen(seen);
+        (void)snprintf(seen + len, sizeof seen - len, "%lld ", (long long)c.version);
+    }
+    assert_int_equal(err, ERR_NOT_FOUND);
+    assert_string_equal(seen, expected);
+}
+
+static void test_connections_are_read_in_order(void **state)
+{
+    struct store_hooks *hooks = open_hooks(*state);
+    struct store_hook_connection c;
+    int64_t high = 1795250400123000;
+    put_connection(hooks, high, "door", "");
+    put_connection(hooks, 3, "lamp", "::1");
+    put_connection(hooks, 5, "", "");
+    put_connection(hooks, 3, "another", "::2"); // is there
+    store_hooks_close(hooks);
+    hooks = open_hooks(*state);
+    assert_connections(hooks, 0, INT64_MAX, "3 5 1795250400123000 ");
+    assert_connections(hooks, 3, high, "5 1795250400123000 ");
+    assert_connections(hooks, 3, high - 1, "5 ");
+    assert_connections(hooks, high, INT64_MAX, "");
+    assert_ok(store_hooks_next_connection(hooks, 2, 3, &c));
+    assert_true(span_is(c.client, "lamp") && span_is(c.session, "e1-7"));
+    assert_true(span_is(c.principal, "alice") && span_is(c.source_ip, "::1"));
+    assert_ok(store_hooks_next_connection(hooks, 4, 5, &c));
+    assert_true(c.client.len == 0 && span_is(c.session, "e1-7") && c.source_ip.len == 0);
+    assert_ok(store_hooks_remove_connection(hooks, 5));
+    assert_ok(store_hooks_remove_connection(hooks, 5));
+    assert_connections(hooks, 0, INT64_MAX, "3 1795250400123000 ");
+    store_hooks_close(hooks);
+}
+
+static void test_older_connections_of_a_client_are_found(void **state)
+{
+    struct store_hooks *hooks = open_hooks(*state);
+    struct store_hook_connection c;
+    put_connection(hooks, 9, "lamp", "");
+    put_connection(hooks, 7, "lamp", "");
+    put_connection(hooks, 1, "door", "");
+    assert_ok(store_hooks_older_connection(hooks, span_of("lamp"), 10, &c));
+    assert_int_equal(c.version, 7);
+    assert_ok(store_hooks_remove_connection(hooks, 7));
+    assert_ok(store_hooks_older_connection(hooks, span_of("lamp"), 10, &c));
+    assert_int_equal(c.version, 9);
+    assert_int_equal(store_hooks_older_connection(hooks, span_of("lamp"), 9, &c), ERR_NOT_FOUND);
+    assert_int_equal(store_hooks_older_connection(hooks, span_of("none"), 9, &c), ERR_NOT_FOUND);
+    store_hooks_close(hooks);
+}
+
+extern const struct embedded_file hook_schema_files[];
+
+static void run_sql(struct scratch *s, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(scratch_path(s, "log.db-hooks"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_the_first_schema_is_migrated_with_its_contents(void **state)
+{
+    run_sql(*state, (const char *)hook_schema_files[0].bytes);
+    run_sql(*state, "INSERT INTO hooks VALUES (4, 'http://one', 7);"
+                    "INSERT INTO events VALUES (1, 4, 'lamp', 1, 'e1-7-disconnect', 1000, '{}')");
+    struct store_hooks *hooks = open_hooks(*state);
+    int64_t count = 0;
+    assert_int_equal(enter(hooks, "http://one", 9), 4);
+    assert_int_equal(position(hooks, 4, "lobby"), 7);
+    assert_ok(store_hooks_count_events(hooks, &count));
+    assert_int_equal(count, 1);
+    put_connection(hooks, 3, "lamp", "");
+    assert_connections(hooks, 0, INT64_MAX, "3 ");
+    store_hooks_close(hooks);
+}
+
 static void test_the_log_is_not_taken_for_it(void **state)
 {
     struct store *log = open_store(*state, STORE_WRITE);
@@ -169,6 +264,9 @@ int main(void)
         TEST(test_what_is_not_kept_is_forgotten_and_its_number_not_used_again),
         TEST(test_another_epoch_takes_positions_back),
         TEST(test_events_of_a_client_come_in_order),
+        TEST(test_connections_are_read_in_order),
+        TEST(test_older_connections_of_a_client_are_found),
+        TEST(test_the_first_schema_is_migrated_with_its_contents),
         TEST(test_the_log_is_not_taken_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
