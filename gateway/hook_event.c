@@ -86,7 +86,8 @@ enum err hook_event_read_presence(const struct json *json, struct hook_client *o
     };
     if ((!is_connect && !span_is(type, "disconnected")) || client.client_id.len == 0 ||
         client.context.request_id.len == 0 ||
-        !json_get_int(json_member(json, "timestamp"), &client.date_ms))
+        !json_get_int(json_member(json, "timestamp"), &client.date_ms) ||
+        !json_get_int(json_member(json, "versionNumber"), &client.version) || client.version < 1)
         return ERR_INVALID;
     *out_client = client;
     return ERR_OK;

@@ -25,6 +25,7 @@ struct hook_client {
     int64_t date_ms;
     struct span reason; // of a disconnect, where it is known
     bool is_relayed;    // it came by our own WebSocket
+    int64_t version;    // of the connection: rises from one to the next, 1 or more
 };
 
 // "connect" or "disconnect".

@@ -322,6 +322,7 @@ static void on_look_clients(struct loop_timer *timer)
     enum err err = read_clients(hooks);
     if (err != ERR_OK)
         hooks_warn(hooks, LOG_LEVEL_WARNING, "event=webhooks_late why=\"%s\"", err_text(err));
+    hooks_roll_go_on(hooks);
     hooks_lanes_run(hooks);
     (void)!loop_timer_start(hooks->loop, timer, LOOK_CLIENTS_MS); // the heap has room, as above
 }
@@ -374,6 +375,7 @@ static void init(struct hooks *hooks, struct gateway *gateway)
     hooks->gateway = gateway;
     hooks->look.on_time = on_look;
     hooks->look_clients.on_time = on_look_clients;
+    hooks->roll.task.run = hooks_roll_on_call;
     hooks->last_ask = &hooks->first_ask;
     table_init(&hooks->lanes);
 }

@@ -45,6 +45,9 @@ void hooks_stop(struct hooks *hooks);
 bool hooks_want_presence(const struct hooks *hooks);
 // One of them came; the payload is copied.
 void hooks_heard(struct hooks *hooks, struct span payload);
+// The service connection stands, and the events are subscribed to: what was not heard before is
+// found out. NULL is fine.
+void hooks_connected(struct hooks *hooks);
 
 // ---- for workers ----
 

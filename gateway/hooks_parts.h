@@ -9,6 +9,7 @@
 //     hooks_send.c     one request, and what its answer means
 //     hooks_carry.c    publishing what an answer says
 //     hooks_presence.c lifecycle events on their way into the database
+//     hooks_roll.c     who came and went while no events were heard
 //     hooks_ask.c      CONNECT packets that wait for an answer
 #ifndef ROOMWIRE_GATEWAY_HOOKS_PARTS_H
 #define ROOMWIRE_GATEWAY_HOOKS_PARTS_H
@@ -61,6 +62,15 @@ struct hooks {
     atomic_llong heard;     // lifecycle events on their way here; added to by the upstream
     atomic_bool is_ending;  // no request begins any more
     atomic_bool is_retired; // nor any delivery: another gateway sees to them
+
+    struct hook_roll {
+        struct loop_task task;
+        atomic_bool is_called; // the task is on its way; set by the upstream
+        bool is_due;           // not at the end yet
+        bool has_warned;       // that it is late, since it began
+        uint64_t number;       // upstream's, of the question under way; 0 for none
+        int64_t after;         // up to this versionNumber all is told
+    } roll;
 
     struct hook_carry *carries;
     struct hook_ask *first_ask, **last_ask; // that wait for one to end
@@ -152,6 +162,27 @@ void hooks_carry(struct hooks *hooks, const struct hook_url *url,
                  const struct hook_subject *subject, struct hook_answer *answer,
                  struct span refused, hooks_carried_fn *on_done, void *context);
 void hooks_carries_destroy(struct hooks *hooks);
+
+// ---- hooks_presence.c ----
+
+// Has a client's connect or disconnect told to whom it concerns, and notes that. Before a connect,
+// the end of the client's older connections is told; one that is noted is not told again. What is
+// too much for webhook_max_queue is dropped, and counts as told. Errors: those of store_hooks.h and
+// ERR_MEMORY; then it may be told again.
+MUST_USE enum err hooks_tell_connect(struct hooks *hooks, const struct hook_client *client);
+MUST_USE enum err hooks_tell_disconnect(struct hooks *hooks, const struct hook_client *client);
+// A noted connection ended, nobody knows when and why.
+MUST_USE enum err hooks_tell_gone(struct hooks *hooks,
+                                  const struct store_hook_connection *connection);
+
+// ---- hooks_roll.c ----
+
+// Something that happened was not noted: compares all once more, before long.
+void hooks_roll_again(struct hooks *hooks);
+// Asks on where it is due and nothing is under way; to be called now and then.
+void hooks_roll_go_on(struct hooks *hooks);
+// The task that hooks_connected posts.
+void hooks_roll_on_call(struct loop_task *task);
 
 // ---- hooks_ask.c ----
 

@@ -10,7 +10,7 @@
 #include "upstream_answer.h"
 #include "upstream_parts.h"
 
-// Without it the webhooks miss what happens until the next connection.
+// Without it the webhooks hear of what happens when the next connection is made.
 static void subscribe_presence(struct upstream *u)
 {
     uint16_t mid;
@@ -33,6 +33,7 @@ static void on_connected(void *context)
     outbox_open(u->outbox);
     subscribe_presence(u);
     atomic_store(&u->is_connected, true);
+    hooks_connected(u->gateway->hooks); // before any answer of this connection
     log_line(&u->gateway->log, LOG_LEVEL_INFO, "event=broker_connected client=%s", u->client_id);
 }
 

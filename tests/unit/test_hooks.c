@@ -105,7 +105,7 @@ static void test_a_message_is_told_with_its_context(void **state)
 static const char lifecycle[] =
     "{\"clientId\":\"lamp\",\"timestamp\":1000,\"eventType\":\"disconnected\","
     "\"sessionIdentifier\":\"e1-01\",\"principalIdentifier\":\"alice\","
-    "\"disconnectReason\":\"CONNECTION_LOST\"}";
+    "\"versionNumber\":1795250400123001,\"disconnectReason\":\"CONNECTION_LOST\"}";
 
 static void test_a_lifecycle_event_is_told(void **state)
 {
@@ -117,6 +117,7 @@ static void test_a_lifecycle_event_is_told(void **state)
     assert_ok(json_parse(span_of(lifecycle), &root));
     assert_ok(hook_event_read_presence(root, &client));
     assert_false(client.is_relayed);
+    assert_int_equal(client.version, 1795250400123001);
     hooks_name_of_client(&client, name);
     assert_string_equal(name, "e1-01-disconnect");
     buf_init(&out, 4096);
@@ -135,10 +136,17 @@ static void test_other_lifecycle_events_are_not(void **state)
         "{}",
         "[]",
         ("{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"subscribed\","
+         "\"sessionIdentifier\":\"x\",\"versionNumber\":1}"),
+        ("{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"connected\","
+         "\"versionNumber\":1}"),
+        ("{\"timestamp\":1,\"eventType\":\"connected\",\"sessionIdentifier\":\"x\","
+         "\"versionNumber\":1}"),
+        ("{\"clientId\":\"a\",\"eventType\":\"connected\",\"sessionIdentifier\":\"x\","
+         "\"versionNumber\":1}"),
+        ("{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"connected\","
          "\"sessionIdentifier\":\"x\"}"),
-        "{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"connected\"}",
-        "{\"timestamp\":1,\"eventType\":\"connected\",\"sessionIdentifier\":\"x\"}",
-        "{\"clientId\":\"a\",\"eventType\":\"connected\",\"sessionIdentifier\":\"x\"}",
+        ("{\"clientId\":\"a\",\"timestamp\":1,\"eventType\":\"connected\","
+         "\"sessionIdentifier\":\"x\",\"versionNumber\":0}"),
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         struct json *root;
