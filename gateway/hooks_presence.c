@@ -67,7 +67,7 @@ static enum err note(struct hooks *hooks, const struct hook_client *client)
                                                      .client = client->client_id,
                                                      .session = client->context.request_id,
                                                      .principal = client->context.principal,
-                                                     .source_ip = client->context.source_ip};
+                                                     .source_ip = client->context.origin.source_ip};
     return store_hooks_put_connection(hooks->store, &connection);
 }
 
@@ -79,14 +79,14 @@ enum err hooks_tell_disconnect(struct hooks *hooks, const struct hook_client *cl
 
 enum err hooks_tell_gone(struct hooks *hooks, const struct store_hook_connection *connection)
 {
-    const struct hook_client client = {.kind = STORE_HOOK_DISCONNECT,
-                                       .context = {.method = span_of("DISCONNECT"),
-                                                   .source_ip = connection->source_ip,
-                                                   .request_id = connection->session,
-                                                   .principal = connection->principal},
-                                       .client_id = connection->client,
-                                       .date_ms = loop_date_ms(hooks->loop),
-                                       .version = connection->version};
+    const struct hook_client client = {
+        .kind = STORE_HOOK_DISCONNECT,
+        .context = {.origin = {.method = span_of("DISCONNECT"), .source_ip = connection->source_ip},
+                    .request_id = connection->session,
+                    .principal = connection->principal},
+        .client_id = connection->client,
+        .date_ms = loop_date_ms(hooks->loop),
+        .version = connection->version};
     return hooks_tell_disconnect(hooks, &client);
 }
 
