@@ -4,42 +4,16 @@
 // A page that was away for long: it shows all that was said meanwhile, and sends what was typed, once.
 // In a file of its own since it waits for a minute, beside which others run.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { sleep, waitFor } from '../system/lib/wait.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
-import { Proxy } from './lib/proxy.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('a page that is away', { skip }, () => {
-  let stack, browser, device;
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
-  });
-  after(async () => {
-    await device?.end();
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  let count = 0;
-  const publish = async (times) => {
-    const texts = Array.from({ length: times }, () => `device ${++count}`);
-    for (const text of texts) await device.publish('rooms/offline/messages', text);
-    return texts;
-  };
-
-  test('offline for a minute, until every timer has run out, then back', async (t) => {
-    const proxy = await Proxy.create(stack.url);
-    t.after(() => proxy.close());
-    const alice = await Visitor.create(browser, { url: proxy.url });
-    t.after(() => alice.close());
-    await alice.enter('offline', stack.broker.token('alice', { '*': 'rw' }));
-    await alice.live();
-    const wanted = await publish(3);
+describeBrowser('a page that is away', {}, (scene) => {
+  test('offline for a minute, until every timer has run out, then back', async () => {
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('offline', 'alice', { proxy });
+    const wanted = await scene.publishMany('offline', 3);
     await waitFor(async () => (await alice.texts()).length === 3, 'the first messages');
     await alice.context.setOffline(true);
     proxy.cut();
@@ -49,9 +23,9 @@ describe('a page that is away', { skip }, () => {
     await alice.page.waitForSelector('#status[data-state="down"]');
     await alice.say('written offline');
     await alice.page.waitForSelector('#pending li');
-    wanted.push(...(await publish(5)));
+    wanted.push(...(await scene.publishMany('offline', 5)));
     await offlineFor(30000);
-    wanted.push(...(await publish(60))); // more than the page began with
+    wanted.push(...(await scene.publishMany('offline', 60))); // more than the page began with
     await alice.say('written later');
     await offlineFor(60000);
     assert.deepEqual(await alice.texts(), wanted.slice(0, 3));
@@ -61,10 +35,10 @@ describe('a page that is away', { skip }, () => {
     await alice.context.setOffline(false);
     await alice.live();
     await alice.hasSentAll();
-    wanted.push('written offline', 'written later', ...(await publish(3)));
+    wanted.push('written offline', 'written later', ...(await scene.publishMany('offline', 3)));
     await waitFor(async () => (await alice.texts()).length >= wanted.length, 'all messages');
     assert.deepEqual(await alice.texts(), wanted);
-    const kept = await keptMessages(stack, 'offline', wanted.length);
+    const kept = await scene.kept('offline', wanted.length);
     assert.deepEqual(kept.map(({ payload }) => payload), wanted);
     assert.deepEqual(await alice.ids(), kept.map(({ id }) => id));
   });

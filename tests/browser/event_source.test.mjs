@@ -4,17 +4,13 @@
 // What Chromium's own EventSource makes of our stream: the corner cases of the format
 // (WHATWG HTML §9.2.6) where they can occur, and coming back with Last-Event-ID.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
-import { Proxy } from './lib/proxy.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 // Begins to follow a room; what was heard is in window.heard.
 const listen = (visitor, query = '') => visitor.page.evaluate((url) => {
-  globalThis.source?.close();
   globalThis.heard = [];
   globalThis.opened = 0;
   globalThis.pauses = []; // from each loss of the connection until it was there again, in ms
@@ -32,33 +28,26 @@ const listen = (visitor, query = '') => visitor.page.evaluate((url) => {
 const heard = (visitor, type = 'message') =>
   visitor.page.evaluate((wanted) => globalThis.heard.filter((one) => one.type === wanted), type);
 
-describe('EventSource', { skip }, () => {
-  let stack, browser, proxy, alice, device;
-  before(async () => {
-    stack = await startStack({ config: { heartbeat_ms: 200 } });
-    browser = await launch();
-    proxy = await Proxy.create(stack.url);
-    alice = await Visitor.create(browser, { url: proxy.url });
-    await alice.enter('corner', stack.broker.token('alice', { '*': 'rw' }));
-    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
-  });
-  after(async () => {
-    await device?.end();
-    await alice?.close();
-    await proxy?.close();
-    await browser?.close();
-    await stack?.stop();
-  });
-  const publish = async (...texts) => {
-    for (const text of texts) await device.publish('rooms/corner/messages', text);
-  };
+describeBrowser('EventSource', { config: { heartbeat_ms: 200 } }, (scene) => {
+  async function follow(query) {
+    const proxy = await scene.proxy();
+    const alice = await scene.enter('corner', 'alice', { proxy });
+    await listen(alice, query);
+    return { alice, proxy };
+  }
+  // One that says that it is open.
+  async function followFromNow() {
+    const followed = await follow();
+    await waitFor(async () => (await heard(followed.alice, 'stream-open')).length === 1, 'the stream to open');
+    return followed;
+  }
+  const publish = (...texts) => scene.publish('corner', ...texts);
 
   test('every text arrives as it was said', async () => {
     const texts = ['', ' leading space', '\uFEFFbyte order mark', 'CR\rLF\nCRLF\r\nend', '\n', '\r', 'NUL\0inside',
       'data: no field', 'id: 7', 'event: stream-reset', 'retry: 1', ': no comment', '\u2028\u2029', 'é 😀 \u00AD',
       'x'.repeat(100000), '{"json":"\\n"}', 'trailing space '];
-    await listen(alice);
-    await waitFor(async () => (await heard(alice, 'stream-open')).length === 1, 'the stream to open');
+    const { alice } = await followFromNow();
     await publish(...texts);
     await waitFor(async () => (await heard(alice)).length === texts.length, 'all messages');
     const messages = await heard(alice);
@@ -68,7 +57,7 @@ describe('EventSource', { skip }, () => {
   });
 
   test('it comes back with Last-Event-ID, and gets what it missed, once', async () => {
-    await listen(alice, '?lastEventId=earliest');
+    const { alice, proxy } = await follow('?lastEventId=earliest');
     await waitFor(async () => (await heard(alice)).length > 0, 'the past');
     for (let round = 1; round <= 3; round++) {
       proxy.cut();
@@ -84,8 +73,7 @@ describe('EventSource', { skip }, () => {
   });
 
   test('cut, it is back after the second that retry: tells, without gap or repeat', async () => {
-    await listen(alice);
-    await waitFor(async () => (await heard(alice, 'stream-open')).length === 1, 'the stream to open');
+    const { alice, proxy } = await followFromNow();
     const texts = ['before'];
     await publish('before');
     for (let round = 1; round <= 3; round++) {
@@ -109,7 +97,7 @@ describe('EventSource', { skip }, () => {
   });
 
   test('an unknown epoch is answered with stream-reset, whose id is that of the log', async () => {
-    await listen(alice, '?lastEventId=other-1');
+    const { alice } = await follow('?lastEventId=other-1');
     await waitFor(async () => (await heard(alice, 'stream-reset')).length === 1, 'the reset');
     const [reset] = await heard(alice, 'stream-reset');
     assert.equal(reset.reason, 'epoch');
@@ -118,15 +106,14 @@ describe('EventSource', { skip }, () => {
   });
 
   test('a gateway that restarts is found again', async () => {
-    await listen(alice);
-    await waitFor(async () => (await heard(alice, 'stream-open')).length === 1, 'the stream to open');
+    const { alice, proxy } = await followFromNow();
     await publish('before');
     await waitFor(async () => (await heard(alice)).length === 1, 'the first message');
-    await stack.killGateway();
+    await scene.stack.killGateway();
     await publish('while it was away');
-    await stack.startGateway();
-    proxy.target = new URL(stack.url);
-    await stack.ready();
+    await scene.stack.startGateway();
+    proxy.target = new URL(scene.stack.url);
+    await scene.stack.ready();
     await publish('after');
     await waitFor(async () => (await heard(alice)).length === 3, 'the rest');
     assert.deepEqual((await heard(alice)).map(({ text }) => text), ['before', 'while it was away', 'after']);

@@ -5,50 +5,24 @@
 // mosquitto_sub, a program that reads JSON, a page without scripts, MQTT.js in Node and a page in
 // Chromium; and the bill is right to the block. By http and ws, and by https and wss.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 
-import { freePort } from '../system/lib/broker.mjs';
 import { connect, pub, sub } from '../system/lib/client.mjs';
-import { makeCertificate } from '../system/lib/gateway.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor, within } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 const SIZE = 900; // two blocks of 512 bytes
 const WAYS = [4, 5].flatMap((v) => [0, 1, 2].map((qos) => ({ v, qos })));
 
 for (const scheme of ['http', 'https']) {
-  describe(`every face, by ${scheme}`, { skip }, () => {
-    let folder, stack, browser, ca;
-
-    before(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'roomwire-faces-'));
-      const port = await freePort();
-      const config = { listen: `http://127.0.0.1:0 ${scheme}://127.0.0.1:${port}` };
-      if (scheme === 'https') {
-        const { key, certificate } = makeCertificate(folder);
-        Object.assign(config, { tls_certificate: certificate, tls_key: key });
-        ca = readFileSync(certificate);
-      }
-      stack = await startStack({ config });
-      stack.url = `${scheme}://127.0.0.1:${port}`;
-      browser = await launch();
-    });
-    after(async () => {
-      await browser?.close();
-      await stack?.stop();
-      rmSync(folder, { recursive: true, force: true });
-    });
-
+  describeBrowser(`every face, by ${scheme}`, { tls: scheme === 'https' }, (scene) => {
     const get = (path, name, accept, claims) => new Promise((resolve, reject) => {
-      const headers = { accept, authorization: `Bearer ${stack.broker.token(name, { faces: 'r' }, claims)}` };
-      const request = (scheme === 'https' ? https : http).get(stack.url + path, { headers, ca }, (answer) => {
+      const { broker, url, ca } = scene.stack;
+      const headers = { accept, authorization: `Bearer ${broker.token(name, { faces: 'r' }, claims)}` };
+      const request = (scheme === 'https' ? https : http).get(url + path, { headers, ca }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part) => (text += part));
         answer.on('end', () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(text))));
@@ -76,18 +50,18 @@ for (const scheme of ['http', 'https']) {
     }).sort(([one], [other]) => one - other);
 
     test('one message is the same for all, and the bill is exact', async (t) => {
-      const { broker } = stack;
+      const { broker, url, ca } = scene.stack;
       const topic = 'rooms/faces/messages';
       const reader = await sub(broker, broker.token('sub', { faces: 'r' }),
         ['-t', topic, '-q', '2', '-C', `${WAYS.length}`, '-F', '%P|%p'], { v: 5 });
       t.after(() => reader.kill());
       const node = await connect(broker, {
-        url: `${stack.url.replace('http', 'ws')}/mqtt`, username: undefined,
+        url: `${url.replace('http', 'ws')}/mqtt`, username: undefined,
         wsOptions: { ca, headers: { authorization: `Bearer ${broker.token('node', { faces: 'r' })}` } },
       });
       t.after(() => node.mqtt.endAsync(true));
       await node.subscribe(topic, { qos: 1 });
-      const visitor = await Visitor.create(browser, stack, { ignoreHTTPSErrors: true });
+      const visitor = await scene.open();
       await visitor.enterLive('faces', broker.token('page', { faces: 'r' }));
 
       const said = WAYS.map(({ v, qos }) => `${v} ${qos} `.padEnd(SIZE, 'x'));

@@ -4,36 +4,16 @@
 // What the page gave up sending is in the room once after 'Try again', whether or not an earlier
 // attempt had been kept without the page's knowing.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { startStack } from '../system/lib/stack.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
-import { Proxy } from './lib/proxy.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 const LONG = `long ${'x'.repeat(2000)}`; // which the proxy knows a publish by
 
-describe("'Try again'", { skip }, () => {
-  let stack;
-  let browser;
-  let opened = [];
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-  afterEach(async () => {
-    await Promise.all(opened.map((one) => one.close()));
-    opened = [];
-  });
-
+describeBrowser("'Try again'", {}, (scene) => {
   async function visit(room, settings) {
-    const proxy = Object.assign(await Proxy.create(stack.url), settings);
-    const alice = await Visitor.create(browser, { url: proxy.url });
-    opened.push(alice, proxy);
-    await alice.enter(room, stack.broker.token('alice'));
+    const proxy = await scene.proxy(settings);
+    const alice = await scene.enter(room, 'alice', { proxy });
     await alice.page.waitForSelector(`#status[data-state="${proxy.blocksWebSocket ? 'http' : 'live'}"]`);
     return { alice, proxy };
   }
@@ -47,7 +27,7 @@ describe("'Try again'", { skip }, () => {
     assert.match(await alice.page.textContent('#pending .note'), why);
   }
 
-  const inRoom = async (room, count) => (await keptMessages(stack, room, count)).map(({ payload }) => payload);
+  const inRoom = async (room, count) => (await scene.kept(room, count)).map(({ payload }) => payload);
 
   // Tries again, and says something behind it, so that what came twice would be seen.
   async function tryAgain(alice, room, text) {

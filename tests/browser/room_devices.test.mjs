@@ -3,12 +3,11 @@
 //
 // The room's page on a phone, by day and by night, in a time zone whose calendar is not the server's.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { before, test } from 'node:test';
 
 import { run } from '../system/lib/process.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { hueOf } from '../../webui/people.js';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 const timeZone = 'Pacific/Auckland';
 const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true, timezoneId: timeZone,
@@ -51,26 +50,12 @@ function measure(selectors) {
   });
 }
 
-describe('the page on a phone', { skip }, () => {
-  let stack, browser;
-  let visitors = [];
+describeBrowser('the page on a phone', {}, (scene) => {
   const senders = people();
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-    await fill();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-  afterEach(async () => {
-    await Promise.all(visitors.map((visitor) => visitor.close()));
-    visitors = [];
-  });
+  before(fill);
 
   const post = async (name, text) => {
-    const caller = await stack.caller(name, '*=rw');
+    const caller = await scene.stack.caller(name, '*=rw');
     const answer = await caller.post(`/rooms/${ROOM}/messages`, { text });
     assert.equal(answer.status, 201, answer.text);
     return answer.json;
@@ -85,19 +70,15 @@ describe('the page on a phone', { skip }, () => {
         AND room_id = (SELECT room_id FROM rooms WHERE room = '${ROOM}');`);
     }
     for (const name of senders) await post(name, `${LONG_WORD} of ${name}`);
-    await stack.broker.stop();
-    const { code, log } = await run('sqlite3', [stack.broker.database, changes.join('\n')]);
+    await scene.stack.broker.stop();
+    const { code, log } = await run('sqlite3', [scene.stack.broker.database, changes.join('\n')]);
     assert.equal(code, 0, log);
-    await stack.startBroker();
-    await stack.ready();
+    await scene.stack.startBroker();
+    await scene.stack.ready();
   }
 
-  async function visit(options) {
-    const alice = await Visitor.create(browser, stack, { ...phone, ...options });
-    visitors.push(alice);
-    await alice.enterLive(ROOM, stack.broker.token('alice', { '*': 'rw' }, { name: 'Alice '.repeat(6).trim() }));
-    return alice;
-  }
+  const visit = (options) =>
+    scene.enterLive(ROOM, 'alice', { claims: { name: 'Alice '.repeat(6).trim() }, ...phone, ...options });
 
   async function assertFits({ page }, ...more) {
     const { width, height } = page.viewportSize();

@@ -3,31 +3,25 @@
 //
 // What a webhook replies to a sender shows on his page, and on nobody else's.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { hooksTo, Receiver } from '../system/lib/receiver.mjs';
-import { startStack } from '../system/lib/stack.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('a reply', { skip }, () => {
-  let receiver, stack, browser;
-  before(async () => {
-    receiver = await Receiver.start();
-    stack = await startStack({ config: hooksTo(receiver, 'message') });
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-    await receiver?.close();
-  });
+let receiver;
+const options = async () => {
+  receiver = await Receiver.start();
+  return { config: hooksTo(receiver, 'message') };
+};
+
+describeBrowser('a reply', options, (scene) => {
+  after(() => receiver?.close());
 
   test('is shown to the sender alone, as text, and is in no history', async () => {
     const hostile = '<img src=x onerror=alert(1)> you said:';
     receiver.answer = ({ message }) => message.text === 'echo' ? { json: { reply: { text: hostile } } } : {};
-    const [alice, bob] = [await Visitor.create(browser, stack), await Visitor.create(browser, stack)];
-    await alice.enterLive('echo', stack.broker.token('alice'));
-    await bob.enterLive('echo', stack.broker.token('bob'));
+    const alice = await scene.enterLive('echo', 'alice');
+    const bob = await scene.enterLive('echo', 'bob');
     await alice.say('echo');
     const shown = alice.page.locator('#messages .direct');
     await shown.waitFor();
@@ -45,7 +39,5 @@ describe('a reply', { skip }, () => {
     assert.equal(await shown.count(), 0);
     alice.noComplaints();
     bob.noComplaints();
-    await alice.close();
-    await bob.close();
   });
 });

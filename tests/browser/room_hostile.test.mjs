@@ -4,11 +4,10 @@
 // What people say, are called, or put into addresses is shown as text: nothing of it runs, in a
 // browser that would say so.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 const attacks = [
   '<script>alert(1)</script>',
@@ -25,50 +24,34 @@ const attacks = [
   '<style>*{display:none}</style><base href=//evil.example>',
 ];
 
-describe('hostile input', { skip }, () => {
-  let stack;
-  let browser;
-
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  const visit = (options) => Visitor.create(browser, stack, options);
-  const token = (name = 'alice') => stack.broker.token('alice', { '*': 'rw' }, { name });
-
+describeBrowser('hostile input', {}, (scene) => {
   for (const javaScriptEnabled of [true, false]) {
     test(`in messages and names, scripts ${javaScriptEnabled ? 'on' : 'off'}`, async () => {
+      const { broker, url } = scene.stack;
       const room = `attack-${javaScriptEnabled}`;
       for (const [n, text] of attacks.entries()) {
         const sub = `m${n} ${text}`.slice(0, 100);
-        const mallory = await connect(stack.broker, { token: stack.broker.token(sub, { '*': 'rw' }, { name: text }) });
+        const mallory = await connect(broker, { token: broker.token(sub, { '*': 'rw' }, { name: text }) });
         await mallory.publish(`rooms/${room}/messages`, text);
         await mallory.end();
       }
-      const alice = await visit({ javaScriptEnabled });
-      await alice.enter(room, token(attacks[0]));
+      const alice = await scene.enter(room, 'alice', { javaScriptEnabled, claims: { name: attacks[0] } });
       assert.deepEqual(await alice.texts(), attacks);
       const names = await alice.page.$$eval('#messages .by b', (all) => all.map((one) => one.textContent));
       assert.deepEqual(names, attacks);
       assert.equal(await alice.page.$('#messages :is(script, img, svg, style, base)'), null);
       assert.match(await alice.page.textContent('.session'), /<script>alert/);
-      await alice.page.goto(stack.url);
+      await alice.page.goto(url);
       assert.match(await alice.page.textContent('.rooms'), /<style>/);
       assert.equal(await alice.page.$('.rooms :is(script, img, svg, style, base)'), null);
       alice.noComplaints();
-      await alice.close();
     });
   }
 
   test('in live messages and names, and in what is typed', async () => {
-    const alice = await visit();
-    await alice.enterLive('live-attack', token());
-    const mallory = await connect(stack.broker, { token: token(attacks[1]) });
+    const alice = await scene.enterLive('live-attack');
+    const { broker } = scene.stack;
+    const mallory = await connect(broker, { token: broker.token('alice', undefined, { name: attacks[1] }) });
     for (const text of attacks) await mallory.publish('rooms/live-attack/messages', text);
     await mallory.end();
     for (const text of attacks) await alice.shows(text);
@@ -78,29 +61,25 @@ describe('hostile input', { skip }, () => {
     }
     assert.equal(await alice.page.$('#messages :is(script, img, svg, style, base)'), null);
     alice.noComplaints();
-    await alice.close();
   });
 
   test('in addresses', async () => {
-    const alice = await visit();
-    await alice.enter('lobby', token());
+    const alice = await scene.enter('lobby');
     for (const text of attacks.slice(0, 6)) {
       const encoded = encodeURIComponent(text);
       for (const path of [`/rooms/${encoded}`, `/?room=${encoded}`, `/rooms/lobby?before=${encoded}`,
         `/${encoded}`, `/rooms/lobby?${encoded}=${encoded}`]) {
-        const answer = await alice.page.goto(stack.url + path);
+        const answer = await alice.page.goto(scene.stack.url + path);
         assert.ok(answer.status() < 500, `${path}: ${answer.status()}`);
         assert.equal(await alice.page.$('script:not([src])'), null, path);
       }
     }
     // Answers that are no success are no attack.
     alice.noComplaints(/Failed to load resource: the server responded with a status of 4\d\d/);
-    await alice.close();
   });
 
   test('the policy forbids what pages of ours never do', async () => {
-    const alice = await visit();
-    await alice.enterLive('policy', token());
+    const alice = await scene.enterLive('policy');
     const ran = await alice.page.evaluate(async () => {
       const script = document.createElement('script');
       script.textContent = 'globalThis.ranInline = true';
@@ -114,6 +93,5 @@ describe('hostile input', { skip }, () => {
     });
     assert.deepEqual(ran, [undefined, undefined]);
     assert.ok(alice.complaints.some((text) => text.includes('Content Security Policy')));
-    await alice.close();
   });
 });

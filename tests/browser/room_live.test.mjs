@@ -3,12 +3,11 @@
 //
 // The room's page with scripts on, in Chromium, with the session cookie and nothing else.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
 // What a message's elements say and how they look, by whichever side they were made.
 const elements = (page) =>
@@ -26,32 +25,10 @@ const elements = (page) =>
       link: li.querySelector('.text a')?.getAttribute('href'),
     })));
 
-describe('a live room', { skip }, () => {
-  let stack;
-  let browser;
-  let visitors = [];
-
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  async function visit(room, name, options) {
-    const visitor = await Visitor.create(browser, stack, options);
-    visitors.push(visitor);
-    await visitor.enterLive(room, stack.broker.token(name, { '*': 'rw' }, { name: `${name}'s name` }));
-    return visitor;
-  }
-
-  after(() => Promise.all(visitors.map((visitor) => visitor.close())));
-
+describeBrowser('a live room', {}, (scene) => {
   test('two pages exchange messages, and both show the same ones in the same order', async () => {
-    const alice = await visit('exchange', 'alice');
-    const bob = await visit('exchange', 'bob');
+    const alice = await scene.enterLive('exchange', 'alice');
+    const bob = await scene.enterLive('exchange', 'bob');
     await alice.say('hello');
     await bob.shows('hello');
     await bob.say('hello yourself');
@@ -64,7 +41,7 @@ describe('a live room', { skip }, () => {
     assert.deepEqual(await alice.texts(), await bob.texts());
     const ids = await alice.ids();
     assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
-    const kept = await keptMessages(stack, 'exchange', 22);
+    const kept = await scene.kept('exchange', 22);
     assert.deepEqual(ids, kept.map(({ id }) => id));
     assert.equal(await alice.page.textContent('#messages li[id] >> nth=1 >> .by b'), "bob's name");
     alice.noComplaints();
@@ -72,7 +49,7 @@ describe('a live room', { skip }, () => {
   });
 
   test('no token is within the reach of scripts', async () => {
-    const alice = await visit('cookie', 'alice');
+    const alice = await scene.enterLive('cookie', 'alice');
     assert.equal(await alice.page.evaluate('document.cookie'), '');
     const [cookie, ...others] = await alice.context.cookies();
     assert.equal(others.length, 0);
@@ -82,8 +59,8 @@ describe('a live room', { skip }, () => {
   });
 
   test('what devices publish appears: text, data, and what looks like markup', async () => {
-    const alice = await visit('devices', 'alice');
-    const sensor = await connect(stack.broker, { token: stack.broker.token('sensor') });
+    const alice = await scene.enterLive('devices', 'alice');
+    const sensor = await connect(scene.stack.broker, { token: scene.stack.broker.token('sensor') });
     await sensor.publish('rooms/devices/messages', '{"t": 21}');
     await sensor.publish('rooms/devices/messages', Buffer.from([0xff, 0x00, 0x80]),
       { qos: 1, properties: { contentType: 'application/x-thing' } });
@@ -102,29 +79,26 @@ describe('a live room', { skip }, () => {
   });
 
   test('a page that was away for many messages shows all of them, once', async () => {
-    const alice = await visit('away', 'alice');
+    const alice = await scene.enterLive('away', 'alice');
     await alice.say('first');
     await alice.shows('first');
     await alice.context.setOffline(true);
-    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
     const wanted = ['first'];
     for (let n = 0; n < 120; n++) {
       wanted.push(`missed ${n}`);
-      await bob.publish('rooms/away/messages', `missed ${n}`);
+      await scene.publish('away', `missed ${n}`);
     }
     await alice.context.setOffline(false);
-    await bob.publish('rooms/away/messages', 'last');
-    await bob.end();
+    await scene.publish('away', 'last');
     wanted.push('last');
     await alice.shows('last');
     assert.deepEqual(await alice.texts(), wanted);
   });
 
   test('older messages come before the others, and what is read stays where it is', async () => {
-    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
     const wanted = Array.from({ length: 130 }, (_, n) => `line ${n}`);
-    for (const text of wanted) await bob.publish('rooms/older/messages', text);
-    const alice = await visit('older', 'alice');
+    await scene.publish('older', ...wanted);
+    const alice = await scene.enterLive('older', 'alice');
     assert.deepEqual(await alice.texts(), wanted.slice(-50));
     for (const count of [100, 130]) {
       // Scrolling up is enough; what is in sight stays where it is.
@@ -141,8 +115,7 @@ describe('a live room', { skip }, () => {
     // News arrives below what is read, and a button leads there.
     const first = () => alice.page.$eval('#messages li:nth-child(20) .text', (li) => li.getBoundingClientRect().top);
     const before = await first();
-    await bob.publish('rooms/older/messages', 'news');
-    await bob.end();
+    await scene.publish('older', 'news');
     await alice.page.click('.jump:has-text("1 new message")', { trial: true });
     assert.ok(Math.abs((await first()) - before) < 2, 'the text that was read moved');
     await alice.page.click('.jump');
@@ -152,7 +125,7 @@ describe('a live room', { skip }, () => {
   });
 
   test('by keyboard: Enter sends, Shift+Enter begins a line, the focus stays', async () => {
-    const alice = await visit('keyboard', 'alice');
+    const alice = await scene.enterLive('keyboard', 'alice');
     assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
     await alice.page.keyboard.type('one');
     await alice.page.keyboard.press('Shift+Enter');
@@ -175,7 +148,7 @@ describe('a live room', { skip }, () => {
   });
 
   test('screen readers hear the new messages, not all of them again', async () => {
-    const alice = await visit('reader', 'alice');
+    const alice = await scene.enterLive('reader', 'alice');
     const log = alice.page.getByRole('log');
     assert.equal(await log.count(), 1);
     assert.equal(await log.getAttribute('aria-live'), null); // role=log is polite by itself
@@ -185,9 +158,8 @@ describe('a live room', { skip }, () => {
   });
 
   test('nothing jumps when the script begins, or when a message comes', async () => {
-    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
-    for (let n = 0; n < 60; n++) await bob.publish('rooms/still/messages', `line ${n}`);
-    const alice = await visit('still', 'alice');
+    for (let n = 0; n < 60; n++) await scene.publish('still', `line ${n}`);
+    const alice = await scene.enterLive('still', 'alice');
     await alice.page.addInitScript(() => {
       globalThis.shift = 0;
       new PerformanceObserver((list) => {
@@ -200,8 +172,7 @@ describe('a live room', { skip }, () => {
     const before = await place();
     await alice.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     assert.equal(await alice.page.evaluate('shift'), 0);
-    await bob.publish('rooms/still/messages', 'news');
-    await bob.end();
+    await scene.publish('still', 'news');
     await alice.shows('news');
     assert.equal(await place(), before);
     assert.ok(await alice.page.$eval('#messages li:last-child', (li) => li.getBoundingClientRect().bottom <=
@@ -209,7 +180,7 @@ describe('a live room', { skip }, () => {
   });
 
   test('a message that is too long is not sent, and can be discarded', async () => {
-    const alice = await visit('long', 'alice');
+    const alice = await scene.enterLive('long', 'alice');
     await alice.say('x'.repeat(131073));
     await alice.page.waitForSelector('#pending .failed');
     await alice.page.click('#pending button:has-text("Discard")');
@@ -220,23 +191,20 @@ describe('a live room', { skip }, () => {
   });
 
   test('who may only read is told so', async () => {
-    const carol = await Visitor.create(browser, stack);
-    visitors.push(carol);
-    await carol.enterLive('refused', stack.broker.token('carol', { refused: 'r' }));
+    const carol = await scene.open();
+    await carol.enterLive('refused', scene.stack.broker.token('carol', { refused: 'r' }));
     assert.equal(await carol.page.$('#say textarea'), null);
     assert.match(await carol.page.textContent('.say'), /not write/);
     carol.noComplaints();
   });
 
   test('the end of the session is told, and leads back to the room', async () => {
-    const dora = await Visitor.create(browser, stack);
-    visitors.push(dora);
     const exp = Math.floor(Date.now() / 1000) + 10;
-    await dora.enter('session', stack.broker.token('dora', { '*': 'rw' }, { exp }));
+    const dora = await scene.enter('session', 'dora', { claims: { exp } });
     await dora.page.fill('#text', 'half a thought');
     await dora.page.waitForSelector('#status[data-state="over"]');
     await dora.page.click('#status a');
-    await dora.page.fill('#token', stack.broker.token('dora'));
+    await dora.page.fill('#token', scene.stack.broker.token('dora'));
     await dora.page.click('form:has(#token) button');
     await dora.live();
     assert.equal(await dora.page.inputValue('#text'), 'half a thought');

@@ -3,46 +3,15 @@
 //
 // What else the room's page shows: who is there, what is new, days, links, measurements.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe("the room's page", { skip }, () => {
-  let stack;
-  let browser;
-  let device;
-  let visitors = [];
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
-  });
-  after(async () => {
-    await device?.end();
-    await browser?.close();
-    await stack?.stop();
-  });
-  afterEach(async () => {
-    await Promise.all(visitors.map((visitor) => visitor.close()));
-    visitors = [];
-  });
-
-  async function visit(room, name, options) {
-    const visitor = await Visitor.create(browser, stack, options);
-    visitors.push(visitor);
-    await visitor.enter(room, stack.broker.token(name, { '*': 'rw' }, { name: `${name}'s name` }));
-    return visitor;
-  }
-  const publish = (room, text) => device.publish(`rooms/${room}/messages`, text);
-
+describeBrowser("the room's page", {}, (scene) => {
   test('says who is there: a number that opens to a list', async () => {
-    const alice = await visit('people', 'alice');
-    await alice.live();
-    const bob = await visit('people', 'bob');
-    await bob.live();
+    const alice = await scene.enterLive('people', 'alice');
+    const bob = await scene.enterLive('people', 'bob');
     await bob.say('hello'); // alice had not heard of him
     const names = () => alice.page.$$eval('#member-list li', (all) => all.map((one) => one.textContent));
     await waitFor(async () => (await names()).length === 2, 'two members');
@@ -59,7 +28,7 @@ describe("the room's page", { skip }, () => {
   });
 
   test('has the list at the side of a wide window, and nothing moves when it comes', async () => {
-    const alice = await visit('side', 'alice', { viewport: { width: 1400, height: 800 } });
+    const alice = await scene.enter('side', 'alice', { viewport: { width: 1400, height: 800 } });
     const place = () => alice.page.$eval('#log', (log) => JSON.stringify(log.getBoundingClientRect()));
     const before = await place();
     const here = alice.page.getByRole('complementary', { name: 'Here now' });
@@ -75,9 +44,8 @@ describe("the room's page", { skip }, () => {
   });
 
   test('leads to a page of who is there, where no script runs', async () => {
-    const alice = await visit('folk', 'alice');
-    await alice.live();
-    const bob = await visit('folk', 'bob', { javaScriptEnabled: false });
+    const alice = await scene.enterLive('folk', 'alice');
+    const bob = await scene.enter('folk', 'bob', { javaScriptEnabled: false });
     await bob.page.click('a:has-text("Who is here")');
     await bob.page.waitForURL('**/rooms/folk/members');
     const lines = await bob.page.$$eval('.people li', (all) => all.map((li) => li.textContent.replace(/ since.*/, '')));
@@ -85,11 +53,10 @@ describe("the room's page", { skip }, () => {
     await bob.page.click('text=Back to the room');
     await bob.page.waitForURL('**/rooms/folk');
     bob.noComplaints();
-    const nobody = await Visitor.create(browser, stack);
-    visitors.push(nobody);
-    assert.equal((await nobody.page.goto(`${stack.url}/rooms/folk/members`)).status(), 401);
+    const nobody = await scene.open();
+    assert.equal((await nobody.page.goto(`${scene.stack.url}/rooms/folk/members`)).status(), 401);
     assert.ok(await nobody.page.isVisible('#token'));
-    await nobody.page.fill('#token', stack.broker.token('carol', { other: 'rw' }));
+    await nobody.page.fill('#token', scene.stack.broker.token('carol', { other: 'rw' }));
     await nobody.page.click('form:has(#token) button');
     await nobody.page.waitForURL('**/rooms/folk/members');
     assert.match(await nobody.page.textContent('main'), /does not let you read this room/);
@@ -100,9 +67,8 @@ describe("the room's page", { skip }, () => {
     all.map((li) => (li.id ? li.querySelector('.text').textContent : li.className)));
 
   test('shows where reading stopped, and how much is new in the title', async () => {
-    const alice = await visit('unread', 'alice');
-    await alice.live();
-    await publish('unread', 'seen');
+    const alice = await scene.enterLive('unread', 'alice');
+    await scene.publish('unread', 'seen');
     await alice.shows('seen');
     const look = (state) => alice.page.evaluate((value) => {
       Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
@@ -110,8 +76,8 @@ describe("the room's page", { skip }, () => {
     }, state);
     const title = await alice.page.title();
     await look('hidden');
-    await publish('unread', 'one');
-    await publish('unread', 'two');
+    await scene.publish('unread', 'one');
+    await scene.publish('unread', 'two');
     await alice.shows('two');
     assert.equal(await alice.page.title(), `(2) ${title}`);
     assert.deepEqual(await lines(alice), ['day', 'seen', 'unread', 'one', 'two']);
@@ -120,20 +86,19 @@ describe("the room's page", { skip }, () => {
     assert.deepEqual(await lines(alice), ['day', 'seen', 'unread', 'one', 'two'], 'still there to be read');
     await look('hidden');
     assert.deepEqual(await lines(alice), ['day', 'seen', 'one', 'two']);
-    await publish('unread', 'three');
+    await scene.publish('unread', 'three');
     await alice.shows('three');
     assert.deepEqual(await lines(alice), ['day', 'seen', 'one', 'two', 'unread', 'three']);
   });
 
   test('shows on the next visit where reading stopped', async () => {
-    await publish('again', 'one');
-    const alice = await visit('again', 'alice');
-    await alice.live();
+    await scene.publish('again', 'one');
+    const alice = await scene.enterLive('again', 'alice');
     assert.deepEqual(await lines(alice), ['day', 'one']);
-    await alice.page.goto(stack.url);
-    await publish('again', 'two');
-    await publish('again', 'three');
-    await alice.page.goto(`${stack.url}/rooms/again`);
+    await alice.page.goto(scene.stack.url);
+    await scene.publish('again', 'two');
+    await scene.publish('again', 'three');
+    await alice.page.goto(`${scene.stack.url}/rooms/again`);
     await alice.live();
     assert.deepEqual(await lines(alice), ['day', 'one', 'unread', 'two', 'three']);
     await alice.page.reload();
@@ -142,9 +107,8 @@ describe("the room's page", { skip }, () => {
   });
 
   test('shows to who reads above what came below', async () => {
-    const alice = await visit('above', 'alice');
-    await alice.live();
-    for (let n = 0; n < 40; n++) await publish('above', `line ${n}`);
+    const alice = await scene.enterLive('above', 'alice');
+    for (let n = 0; n < 40; n++) await scene.publish('above', `line ${n}`);
     await alice.shows('line 39');
     assert.ok(!(await lines(alice)).includes('unread'));
     const scroll = (top) => alice.page.$eval('#log', (log, to) => new Promise((done) => {
@@ -152,23 +116,23 @@ describe("the room's page", { skip }, () => {
       log.scrollTo(0, to);
     }), top);
     await scroll(-400);
-    await publish('above', 'news');
+    await scene.publish('above', 'news');
     await alice.shows('news');
     assert.deepEqual((await lines(alice)).slice(-3), ['line 39', 'unread', 'news']);
     await scroll(0);
-    await publish('above', 'at the end');
+    await scene.publish('above', 'at the end');
     await alice.shows('at the end');
     assert.deepEqual((await lines(alice)).slice(-4), ['line 39', 'unread', 'news', 'at the end']);
     await scroll(-400);
-    await publish('above', 'more news');
+    await scene.publish('above', 'more news');
     await alice.shows('more news');
     assert.deepEqual((await lines(alice)).slice(-4), ['news', 'at the end', 'unread', 'more news']);
   });
 
   test('has a line above each day, the same with and without scripts', async () => {
-    await publish('days', 'today');
+    await scene.publish('days', 'today');
     for (const options of [{ timezoneId: 'UTC' }, { javaScriptEnabled: false }]) {
-      const alice = await visit('days', 'alice', options);
+      const alice = await scene.enter('days', 'alice', options);
       const days = await alice.page.$$eval('#messages .day time', (all) => all.map((time) => time.dateTime));
       assert.deepEqual(days, [new Date().toISOString().slice(0, 10)]);
     }
@@ -176,33 +140,31 @@ describe("the room's page", { skip }, () => {
 
   test('makes addresses clickable, and nothing else, whoever wrote the page', async () => {
     const text = 'see https://example.org/?a=1&b=<2> and javascript:alert(1)';
-    await publish('links', text);
+    await scene.publish('links', text);
     const links = (page) => page.$$eval('#messages .text a', (all) =>
       all.map((a) => [a.getAttribute('href'), a.textContent, a.rel, a.target]));
     const wanted = ['https://example.org/?a=1&b=', 'https://example.org/?a=1&b=', 'noopener noreferrer nofollow', '_blank'];
-    const plain = await visit('links', 'bob', { javaScriptEnabled: false });
+    const plain = await scene.enter('links', 'bob', { javaScriptEnabled: false });
     assert.deepEqual(await links(plain.page), [wanted]);
-    const alice = await visit('links', 'alice');
-    await alice.live();
-    await publish('links', text);
+    const alice = await scene.enterLive('links', 'alice');
+    await scene.publish('links', text);
     await alice.shows(text, 2);
     assert.deepEqual(await links(alice.page), [wanted, wanted]);
     alice.noComplaints();
   });
 
   test('draws measurements, the same with and without scripts, and goes on with them', async () => {
-    const measure = (values) => publish('weather', JSON.stringify(values));
+    const measure = (values) => scene.publish('weather', JSON.stringify(values));
     for (const t of [19.8, 21, 23.1]) await measure({ temperature: t, 'air <pressure>': 101300 + t, at: 'roof' });
     // As the markup says; dates are the reader's own where a script runs.
     const drawn = (page) => page.$eval('#chart', (chart) =>
       chart.outerHTML.replace(/(<time datetime="[^"]+")[^>]*>[^<]*/g, '$1>'));
     const words = (page, name) => page.textContent(`.series:has-text("${name}") p:first-child b`);
-    const plain = await visit('weather', 'bob', { javaScriptEnabled: false });
+    const plain = await scene.enter('weather', 'bob', { javaScriptEnabled: false });
     assert.equal(await words(plain.page, 'temperature'), '23.1');
     assert.equal(await words(plain.page, 'air <pressure>'), '101323');
     assert.equal(await plain.page.getByRole('img', { name: 'temperature from 19.8 to 23.1' }).count(), 1);
-    const alice = await visit('weather', 'alice');
-    await alice.live();
+    const alice = await scene.enterLive('weather', 'alice');
     assert.equal(await drawn(alice.page), await drawn(plain.page));
     await measure({ temperature: 25.125, 'air <pressure>': 1, third: -1 / 3 });
     await waitFor(async () => (await words(alice.page, 'temperature')) === '25.125', 'the new value');
@@ -213,9 +175,8 @@ describe("the room's page", { skip }, () => {
   });
 
   test('draws nothing where people talk', async () => {
-    const alice = await visit('talk', 'alice');
-    await alice.live();
-    for (const text of ['words', '42', 'more words']) await publish('talk', text);
+    const alice = await scene.enterLive('talk', 'alice');
+    for (const text of ['words', '42', 'more words']) await scene.publish('talk', text);
     await alice.shows('more words');
     assert.equal(await alice.page.$('#chart'), null);
     await alice.page.reload();

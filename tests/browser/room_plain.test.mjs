@@ -3,30 +3,14 @@
 //
 // The pages with scripts off, in Chromium: read, write, refresh, leaf through, sign in and out.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('with scripts off', { skip }, () => {
-  let stack;
-  let browser;
+const guests = { config: { guests: 'yes', guest_rights: '{"lobby":"rw"}' } };
 
-  before(async () => {
-    stack = await startStack({ config: { guests: 'yes', guest_rights: '{"lobby":"rw"}' } });
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  async function visit(room, name) {
-    const visitor = await Visitor.create(browser, stack, { javaScriptEnabled: false });
-    await visitor.enter(room, stack.broker.token(name, { '*': 'rw' }));
-    return visitor;
-  }
+describeBrowser('with scripts off', guests, (scene) => {
+  const visit = (room, name) => scene.enter(room, name, { javaScriptEnabled: false });
 
   // Presses what leads to another page.
   async function press(visitor, selector) {
@@ -39,18 +23,15 @@ describe('with scripts off', { skip }, () => {
   }
 
   // Messages that somebody else says: "line 0" and so on.
-  async function sayMany(room, count) {
-    const bob = await connect(stack.broker, { token: stack.broker.token('bob') });
-    for (let n = 0; n < count; n++) await bob.publish(`rooms/${room}/messages`, `line ${n}`);
-    await bob.end();
-  }
+  const lines = (from, to) => Array.from({ length: to - from }, (_, n) => `line ${from + n}`);
+  const sayMany = (room, count) => scene.publish(room, ...lines(0, count));
 
   test('two people read and write, and refresh to see what is new', async () => {
     const alice = await visit('plain', 'alice');
     const bob = await visit('plain', 'bob');
     await post(alice, 'hello\n  with a second line');
     const [id] = await alice.ids();
-    assert.equal(alice.page.url(), `${stack.url}/rooms/plain#m${id}`);
+    assert.equal(alice.page.url(), `${scene.stack.url}/rooms/plain#m${id}`);
     assert.deepEqual(await bob.texts(), []);
     await press(bob, 'text=Refresh');
     assert.deepEqual(await bob.texts(), ['hello\n  with a second line']);
@@ -86,7 +67,6 @@ describe('with scripts off', { skip }, () => {
   test('older messages are one link away, and the way back, too', async () => {
     const alice = await visit('leaf', 'alice');
     await sayMany('leaf', 120);
-    const lines = (from, to) => Array.from({ length: to - from }, (_, n) => `line ${from + n}`);
     await press(alice, 'text=Refresh');
     assert.deepEqual(await alice.texts(), lines(70, 120));
     await press(alice, 'text=Older messages');
@@ -129,8 +109,8 @@ describe('with scripts off', { skip }, () => {
   });
 
   test('a guest signs in with a nickname, sees his rooms, and signs out', async () => {
-    const guest = await Visitor.create(browser, stack, { javaScriptEnabled: false });
-    await guest.page.goto(stack.url);
+    const guest = await scene.open({ javaScriptEnabled: false });
+    await guest.page.goto(scene.stack.url);
     await guest.page.fill('#nickname', 'Zoë <b>');
     await press(guest, 'form:has(#nickname) button');
     assert.match(await guest.page.textContent('.session'), /Signed in as\s+Zoë <b>/);
@@ -163,13 +143,13 @@ describe('with scripts off', { skip }, () => {
 
   test('a refused message is still in the form', async () => {
     const alice = await visit('kept-text', 'alice');
-    await stack.killBroker();
+    await scene.stack.killBroker();
     await alice.page.fill('#text', '  my "precious"\n</textarea><b>words</b>');
     await press(alice, '#say button');
     assert.match(await alice.page.textContent('[role="alert"]'), /not sure|try again/i);
     assert.equal(await alice.page.inputValue('#text'), '  my "precious"\n</textarea><b>words</b>');
-    await stack.startBroker();
-    await stack.ready();
+    await scene.stack.startBroker();
+    await scene.stack.ready();
     await press(alice, '#say button');
     assert.deepEqual(await alice.texts(), ['  my "precious"\n</textarea><b>words</b>']);
   });

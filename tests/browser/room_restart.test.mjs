@@ -4,39 +4,14 @@
 // Broker and gateway die and come back while pages read and write: each page shows every message of
 // the room once, in order, and what was typed meanwhile is in the room once.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { before, test } from 'node:test';
 
-import { freePort } from '../system/lib/broker.mjs';
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor, within } from '../system/lib/wait.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('around a restart', { skip }, () => {
-  let stack;
-  let browser;
-  let visitors = [];
-
-  before(async () => {
-    // The same address after a restart, as in life.
-    stack = await startStack({ config: { listen: `http://127.0.0.1:${await freePort()}` } });
-    browser = await launch();
-  });
-  afterEach(async () => {
-    await Promise.all(visitors.map((visitor) => visitor.close()));
-    visitors = [];
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  async function visit(room, name) {
-    const visitor = await Visitor.create(browser, stack);
-    visitors.push(visitor);
-    await visitor.enterLive(room, stack.broker.token(name));
-    return visitor;
-  }
+describeBrowser('around a restart', {}, (scene) => {
+  // The same address after a restart, as in life.
+  before(() => (scene.stack.broker.roomwire.listen = scene.stack.url));
 
   // Each visitor says one line after the other until `isOver` is true. Gives the lines.
   async function talk(visitor, name, isOver) {
@@ -51,8 +26,8 @@ describe('around a restart', { skip }, () => {
   // Lets two pages talk to each other through `disturb`, and checks that both show all of it, and
   // what `disturb` itself said meanwhile.
   async function talkThrough(room, disturb) {
-    const alice = await visit(room, 'alice');
-    const bob = await visit(room, 'bob');
+    const alice = await scene.enterLive(room, 'alice');
+    const bob = await scene.enterLive(room, 'bob');
     let isOver = false;
     const talking = [talk(alice, 'alice', () => isOver), talk(bob, 'bob', () => isOver)];
     const others = (await disturb(alice)) ?? [];
@@ -62,7 +37,7 @@ describe('around a restart', { skip }, () => {
     const said = [...others, ...(await Promise.all(talking)).flat()];
     await alice.hasSentAll();
     await bob.hasSentAll();
-    const kept = await keptMessages(stack, room, said.length);
+    const kept = await scene.kept(room, said.length);
     const texts = kept.map(({ payload }) => payload);
     assert.deepEqual([...texts].sort(), [...said].sort());
     for (const visitor of [alice, bob]) {
@@ -76,28 +51,25 @@ describe('around a restart', { skip }, () => {
 
   test('of the broker, killed', () =>
     talkThrough('broker', async (alice) => {
-      await stack.killBroker();
+      await scene.stack.killBroker();
       await isDown(alice);
-      await stack.startBroker();
+      await scene.stack.startBroker();
       await alice.live();
     }));
 
   test('of the gateway, killed', () =>
     talkThrough('gateway', async (alice) => {
-      const device = await connect(stack.broker, { token: stack.broker.token('device') });
-      await stack.killGateway();
+      await scene.stack.killGateway();
       await isDown(alice);
-      const said = Array.from({ length: 60 }, (_, n) => `device ${n}`);
-      for (const text of said) await device.publish('rooms/gateway/messages', text);
-      await device.end();
-      await stack.startGateway();
+      const said = await scene.publishMany('gateway', 60);
+      await scene.stack.startGateway();
       await alice.live();
       return said;
     }));
 
   test('of the gateway, which another one replaces', () =>
     talkThrough('replaced', async (alice) => {
-      const old = await stack.replaceGateway();
+      const old = await scene.stack.replaceGateway();
       const { code } = await within(old.program.ended, 'the end of the old gateway');
       assert.equal(code, 0);
       await alice.live();
@@ -105,20 +77,20 @@ describe('around a restart', { skip }, () => {
 
   test('of both, one after the other', () =>
     talkThrough('both', async (alice) => {
-      await stack.killGateway();
-      await stack.killBroker();
+      await scene.stack.killGateway();
+      await scene.stack.killBroker();
       await isDown(alice);
-      await stack.startGateway();
-      await stack.startBroker();
+      await scene.stack.startGateway();
+      await scene.stack.startBroker();
       await alice.live();
-      await stack.killBroker();
+      await scene.stack.killBroker();
       await isDown(alice);
-      await stack.startBroker();
+      await scene.stack.startBroker();
       await alice.live();
     }));
 
   test('of the page itself: what was being typed is still there', async () => {
-    const alice = await visit('reload', 'alice');
+    const alice = await scene.enterLive('reload', 'alice');
     await alice.page.fill('#text', 'half a thought');
     await alice.page.reload();
     await alice.live();
@@ -132,8 +104,7 @@ describe('around a restart', { skip }, () => {
   });
 
   test('where WebSocket is blocked, the page reads and writes by HTTP', async () => {
-    const alice = await Visitor.create(browser, stack);
-    visitors.push(alice);
+    const alice = await scene.open();
     await alice.page.addInitScript(() => {
       globalThis.WebSocket = class extends EventTarget {
         constructor() {
@@ -148,12 +119,12 @@ describe('around a restart', { skip }, () => {
         close() {}
       };
     });
-    await alice.enter('blocked', stack.broker.token('alice'));
+    await alice.enter('blocked', scene.stack.broker.token('alice'));
     await alice.say('by HTTP');
     await alice.shows('by HTTP');
     await alice.hasSentAll();
     await alice.page.waitForSelector('#status[data-state="http"]');
-    const bob = await visit('blocked', 'bob');
+    const bob = await scene.enterLive('blocked', 'bob');
     await bob.say('by MQTT');
     await alice.shows('by MQTT');
     assert.deepEqual(await alice.texts(), ['by HTTP', 'by MQTT']);

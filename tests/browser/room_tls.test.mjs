@@ -3,42 +3,17 @@
 //
 // The room over https and wss, with scripts on and off at once.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { FACE, freePort } from '../system/lib/broker.mjs';
-import { makeCertificate } from '../system/lib/gateway.mjs';
-import { startStack } from '../system/lib/stack.mjs';
+import { FACE } from '../system/lib/broker.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { launch, skip, Visitor } from './lib/browser.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('over TLS', { skip }, () => {
-  let folder;
-  let stack;
-  let browser;
-
-  before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'roomwire-tls-'));
-    const { key, certificate } = makeCertificate(folder);
-    const port = await freePort();
-    stack = await startStack({ config: { tls_certificate: certificate, tls_key: key,
-      listen: `http://127.0.0.1:0 https://127.0.0.1:${port}` } });
-    stack.url = `https://localhost:${port}`;
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
+describeBrowser('over TLS', { tls: true }, (scene) => {
   test('pages with and without scripts show the same, and the cookie is for TLS alone', async () => {
-    const alice = await Visitor.create(browser, stack, { ignoreHTTPSErrors: true });
-    await alice.enterLive('safe', stack.broker.token('alice'));
-    const bob = await Visitor.create(browser, stack, { ignoreHTTPSErrors: true, javaScriptEnabled: false });
-    await bob.enter('safe', stack.broker.token('bob'));
+    scene.stack.url = scene.stack.url.replace('127.0.0.1', 'localhost');
+    const alice = await scene.enterLive('safe', 'alice');
+    const bob = await scene.enter('safe', 'bob', { javaScriptEnabled: false });
     await alice.say('live');
     await alice.shows('live');
     await bob.page.fill('#text', 'plain');
@@ -54,7 +29,7 @@ describe('over TLS', { skip }, () => {
     bob.noComplaints();
     // Two messages reached alice live; bob was shown none and then two.
     await waitFor(async () => {
-      const rows = await stack.broker.traffic("room = 'safe' AND direction = 1");
+      const rows = await scene.stack.broker.traffic("room = 'safe' AND direction = 1");
       const count = (subject, face) =>
         rows.find((row) => row.subject === subject && row.face === FACE[face])?.blocks ?? 0;
       return count('alice', 'ws') === 2 && count('bob', 'html') === 2;

@@ -4,58 +4,27 @@
 // The room's page goes over to another way where one is blocked, and back, and nothing is missing or
 // doubled on the way.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { connect } from '../system/lib/client.mjs';
-import { startStack } from '../system/lib/stack.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
-import { keptMessages, launch, skip, Visitor } from './lib/browser.mjs';
-import { Proxy } from './lib/proxy.mjs';
+import { describeBrowser } from './lib/scene.mjs';
 
-describe('ways to a room', { skip }, () => {
-  let stack;
-  let browser;
-  let device;
-  let opened = [];
-  before(async () => {
-    stack = await startStack();
-    browser = await launch();
-    device = await connect(stack.broker, { token: stack.broker.token('device', { '*': 'rw' }) });
-  });
-  after(async () => {
-    await device?.end();
-    await browser?.close();
-    await stack?.stop();
-  });
-  afterEach(async () => {
-    await Promise.all(opened.map((one) => one.close()));
-    opened = [];
-  });
-
+describeBrowser('ways to a room', {}, (scene) => {
   // Somebody behind a proxy of his own.
-  async function visit(room, settings = {}) {
-    const proxy = Object.assign(await Proxy.create(stack.url), settings);
-    const alice = await Visitor.create(browser, { url: proxy.url });
-    opened.push(alice, proxy);
-    await alice.enter(room, stack.broker.token('alice', { '*': 'rw' }));
-    return { alice, proxy };
+  async function visit(room, settings) {
+    const proxy = await scene.proxy(settings);
+    return { alice: await scene.enter(room, 'alice', { proxy }), proxy };
   }
 
   const isBy = (alice, words) => alice.page.waitForSelector(`#status:has-text("${words}")`);
-  let count = 0;
-  const publish = async (room, times) => {
-    const texts = Array.from({ length: times }, () => `device ${++count}`);
-    for (const text of texts) await device.publish(`rooms/${room}/messages`, text);
-    return texts;
-  };
 
   test('an event stream where WebSocket is blocked, and back when it is not', async () => {
     const { alice, proxy } = await visit('stream', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
-    const wanted = await publish('stream', 20);
+    const wanted = await scene.publishMany('stream', 20);
     await alice.say('from the page');
     await alice.shows('from the page');
-    wanted.push('from the page', ...(await publish('stream', 20)));
+    wanted.push('from the page', ...(await scene.publishMany('stream', 20)));
     await waitFor(async () => (await alice.texts()).length === 41, 'all messages');
     assert.deepEqual(await alice.texts(), wanted);
     await alice.hasSentAll();
@@ -63,7 +32,7 @@ describe('ways to a room', { skip }, () => {
     proxy.blocksWebSocket = false;
     await alice.live();
     const streams = proxy.streams.length;
-    wanted.push(...(await publish('stream', 10)));
+    wanted.push(...(await scene.publishMany('stream', 10)));
     await alice.say('by MQTT');
     await alice.shows('by MQTT');
     wanted.push('by MQTT');
@@ -75,16 +44,16 @@ describe('ways to a room', { skip }, () => {
   test('long-polls where a proxy holds streams back, too, and back from these', async () => {
     const { alice, proxy } = await visit('poll', { blocksWebSocket: true, holdsStreams: true });
     await isBy(alice, 'Live by long-poll');
-    const wanted = await publish('poll', 10);
+    const wanted = await scene.publishMany('poll', 10);
     await waitFor(async () => (await alice.texts()).length === 10, 'what a device said');
     await alice.say('from the page');
     await alice.shows('from the page');
-    wanted.push('from the page', ...(await publish('poll', 10)));
+    wanted.push('from the page', ...(await scene.publishMany('poll', 10)));
     await waitFor(async () => (await alice.texts()).length === 21, 'all messages');
     proxy.blocksWebSocket = false;
-    const publishing = publish('poll', 200); // while the ways change
+    const publishing = scene.publishMany('poll', 200); // while the ways change
     await alice.live();
-    wanted.push(...(await publishing), ...(await publish('poll', 10)));
+    wanted.push(...(await publishing), ...(await scene.publishMany('poll', 10)));
     await waitFor(async () => (await alice.texts()).length === wanted.length, 'all messages');
     assert.deepEqual(await alice.texts(), wanted);
   });
@@ -92,7 +61,7 @@ describe('ways to a room', { skip }, () => {
   test('nobody waits for a WebSocket that is neither opened nor refused', async () => {
     const { alice } = await visit('swallowed', { swallowsWebSocket: true });
     await isBy(alice, 'Live by event stream');
-    const wanted = await publish('swallowed', 3);
+    const wanted = await scene.publishMany('swallowed', 3);
     await waitFor(async () => (await alice.texts()).length === 3, 'what a device said');
     assert.deepEqual(await alice.texts(), wanted);
   });
@@ -112,16 +81,16 @@ describe('ways to a room', { skip }, () => {
     await held.abort();
     await alice.shows('held back');
     await alice.hasSentAll();
-    assert.deepEqual((await keptMessages(stack, 'late', 1)).map(({ payload }) => payload), ['held back']);
+    assert.deepEqual((await scene.kept('late', 1)).map(({ payload }) => payload), ['held back']);
   });
 
   test('a stream that is cut resumes behind its last message', async () => {
     const { alice, proxy } = await visit('cut', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
-    const wanted = await publish('cut', 5);
+    const wanted = await scene.publishMany('cut', 5);
     await waitFor(async () => (await alice.texts()).length === 5, 'the first messages');
     proxy.cut();
-    wanted.push(...(await publish('cut', 30)));
+    wanted.push(...(await scene.publishMany('cut', 30)));
     await waitFor(async () => (await alice.texts()).length === 35, 'what was said meanwhile');
     assert.deepEqual(await alice.texts(), wanted);
     assert.ok(proxy.streams.some((id) => /^\w+-\d+$/.test(id ?? '')), 'Last-Event-ID was sent');

@@ -4,16 +4,14 @@
 // P3 for readers over HTTP: event streams and long-polls give what follows, once, in order, and say
 // so where they cannot.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { connectAsync } from 'mqtt';
 
-import { makeCertificate } from './lib/gateway.mjs';
 import { EventReader, LiveReader, PollReader } from './lib/readers.mjs';
 import { Caller, startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
@@ -250,15 +248,10 @@ test('a stream ends with the token, not with the next heartbeat', async (t) => {
 });
 
 test('a slow reader over TLS gets everything on one connection', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'roomwire-slow-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const { key, certificate } = makeCertificate(folder);
-  const safe = await startStack({ config: { tls_certificate: certificate, tls_key: key,
-    tape_size: 33554432, tape_messages: 100000, listen: 'http://127.0.0.1:0 https://127.0.0.1:0' } });
+  const safe = await startStack({ tls: true, config: { tape_size: 33554432, tape_messages: 100000 } });
   t.after(() => safe.stop());
-  const [, port] = /listen url=https:\/\/127\.0\.0\.1:(\d+)/.exec(safe.gateway.program.log);
   const token = safe.broker.token('bob', { '*': 'rw' }, { bill: 'r' });
-  const stream = new EventReader(() => `https://127.0.0.1:${port}/rooms/slow/messages`, token, { ca: readFileSync(certificate) });
+  const stream = new EventReader(() => `${safe.secureUrl}/rooms/slow/messages`, token, { ca: safe.ca });
   t.after(() => stream.stop());
   await stream.saw('stream-open');
   stream.answer.pause();

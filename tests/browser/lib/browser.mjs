@@ -20,14 +20,6 @@ export function launch() {
   return chromium.launch({ executablePath, args });
 }
 
-// What the database has of a room, once it has so many messages: a page may show them before.
-export async function keptMessages(stack, room, count) {
-  let kept;
-  await waitFor(async () => (kept = await stack.broker.messages(room)).length >= count,
-    `${count} messages in the database`);
-  return kept;
-}
-
 // Somebody with a browser window of his own; everything that page and browser complain about is
 // kept in `complaints`.
 export class Visitor {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { FakeBroker } from './fake_broker.mjs';
-import { makeCertificate, startGateway } from './gateway.mjs';
+import { startGateway } from './gateway.mjs';
 import { RawWebSocket, upgradeRequest } from './raw_websocket.mjs';
 import { startStack } from './stack.mjs';
 import { introduce, mint } from './token.mjs';
@@ -44,23 +44,10 @@ export class Stand {
   }
 
   async #startStack(config) {
-    this.stack = await startStack({ config });
+    this.stack = await startStack({ config, tls: this.tls });
     this.folder = this.stack.folder;
-    if (this.tls) {
-      makeCertificate(this.folder);
-      Object.assign(this.stack.broker.roomwire, {
-        tls_certificate: 'tls.crt',
-        tls_key: 'tls.key',
-        listen: 'http://127.0.0.1:0 https://127.0.0.1:0',
-      });
-      await this.stack.stopGateway();
-      await this.stack.startGateway();
-      await this.stack.ready();
-    }
     this.gateway = this.stack.gateway;
-    const scheme = this.tls ? 'https' : 'http';
-    const line = this.gateway.lines.find((each) => each.includes(`listen url=${scheme}://`));
-    this.port = Number(/:(\d+)\//.exec(line)[1]);
+    this.port = Number(new URL(this.tls ? this.stack.secureUrl : this.stack.url).port);
   }
 
   mint(claims) {

@@ -3,25 +3,27 @@
 //
 // Broker, plugin and gateway together, for one test: own folder, own secrets, free ports. Either
 // can be killed and started again in place.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { buildFolder, startBroker } from './broker.mjs';
+import { makeCertificate } from './gateway.mjs';
 import { Program, run } from './process.mjs';
 import { waitFor, within } from './wait.mjs';
 
 const program = join(buildFolder, 'gateway/roomwire');
 
 /**
- * Options of roomwire.conf, further lines of mosquitto.conf, a folder that is the caller's own, and
- * startBroker's options.
+ * Options of roomwire.conf, further lines of mosquitto.conf, whether the gateway has a port that
+ * speaks TLS as well, and startBroker's options.
  */
-export async function startStack({ config = {}, mosquitto = [], ...options } = {}) {
+export async function startStack({ config = {}, mosquitto = [], tls = false, ...options } = {}) {
   const broker = await startBroker({
     roomwire: config, mosquitto: ['message_size_limit 1048576', ...mosquitto], ...options,
   });
   const stack = new Stack(broker);
   try {
+    if (tls) stack.addTls();
     await stack.startGateway();
     await stack.ready();
   } catch (error) {
@@ -35,6 +37,12 @@ export class Stack {
   constructor(broker) {
     this.broker = broker;
     this.folder = broker.folder;
+  }
+
+  addTls() {
+    this.ca = readFileSync(makeCertificate(this.folder).certificate);
+    Object.assign(this.broker.roomwire, { tls_certificate: 'tls.crt', tls_key: 'tls.key',
+      listen: 'http://127.0.0.1:0 https://127.0.0.1:0' });
   }
 
   // The broker has read the file by now; what is added is the gateway's alone.
