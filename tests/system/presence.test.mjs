@@ -2,11 +2,16 @@
 // Copyright (c) 2026 The Roomwire founders
 // Lifecycle events ($aws/events/..., docs/protocol.md): who comes, goes and subscribes.
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { after, before, it } from 'node:test';
 
 import { OUT, startBroker } from './lib/broker.mjs';
 import { connect } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
+import * as bytes from './lib/mqtt_bytes.mjs';
+import { startStack } from './lib/stack.mjs';
 import { nowS } from './lib/token.mjs';
 import { waitFor, within } from './lib/wait.mjs';
 
@@ -14,9 +19,9 @@ const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
 
 // Somebody who hears all events.
 class Listener {
-  static async start(broker, sub = 'operator') {
+  static async start(broker, sub = 'operator', claims = {}) {
     const it = new Listener();
-    it.client = await connect(broker, { token: broker.token(sub, {}, { connections: 'r' }) });
+    it.client = await connect(broker, { token: broker.token(sub, {}, { connections: 'r', ...claims }) });
     assert.deepEqual(await it.client.subscribe('$aws/events/#'), [0]);
     return it;
   }
@@ -103,6 +108,55 @@ describeOneBroker('lifecycle events', { roomwire: { leeway_s: 0 } }, (get, kind)
     await listener.end();
   });
 
+  it('tell that a token stopped being good', async () => {
+    const broker = get();
+    const listener = await Listener.start(broker, 'operator', { iss: 'us' });
+    const client = await connect(broker, { clientId: 'unwanted', token: broker.token('alice', {}, { iss: 'them' }) });
+    try {
+      broker.writeRoomwireConf({ issuer: 'us' });
+      await broker.reload();
+      await within(client.closed, 'the end of the connection');
+      const [, gone] = await listener.heard('unwanted', 'connected', 'disconnected');
+      assert.equal(gone.disconnectReason, 'AUTH_ERROR');
+      assert.equal(gone.clientInitiatedDisconnect, false);
+    } finally {
+      broker.writeRoomwireConf({ issuer: undefined });
+      await broker.reload();
+    }
+    await listener.end();
+  });
+
+  // Somebody by bytes alone, who has connected. Gives the socket.
+  async function connectRaw(t, clientId, options) {
+    const broker = get();
+    const socket = connectTcp(broker.port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    socket.write(bytes.connect({ clientId, username: 'user', password: broker.token('alice'), ...options }));
+    assert.deepEqual((await within(once(socket, 'data'), 'CONNACK'))[0], bytes.connack);
+    return socket;
+  }
+
+  it('tell a client that fell silent, as far as the broker does', async (t) => {
+    const listener = await Listener.start(get());
+    const socket = await connectRaw(t, 'silent', { keepAlive: 1 });
+    await within(once(socket, 'end'), 'the broker to give it up');
+    const [, gone] = await listener.heard('silent', 'connected', 'disconnected');
+    assert.equal(gone.disconnectReason, kind.is21 ? 'MQTT_KEEP_ALIVE_TIMEOUT' : undefined);
+    assert.equal(gone.clientInitiatedDisconnect, kind.is21 ? false : undefined);
+    await listener.end();
+  });
+
+  it('tell a client that broke the protocol, as far as the broker does', async (t) => {
+    const listener = await Listener.start(get());
+    const socket = await connectRaw(t, 'rude');
+    socket.write(bytes.connect()); // the second one
+    await within(once(socket, 'end'), 'the broker to refuse it');
+    const [, gone] = await listener.heard('rude', 'connected', 'disconnected');
+    assert.equal(gone.disconnectReason, kind.is21 ? 'CLIENT_ERROR' : undefined);
+    assert.equal(gone.clientInitiatedDisconnect, kind.is21 ? false : undefined);
+    await listener.end();
+  });
+
   it('tell who subscribes and unsubscribes, and nothing of what is refused', async () => {
     const broker = get();
     const listener = await Listener.start(broker);
@@ -173,6 +227,37 @@ describeOneBroker('lifecycle events', { roomwire: { leeway_s: 0 } }, (get, kind)
     assert.equal(await sum(), told);
     assert.deepEqual(await broker.traffic("subject = 'quiet'"), []);
   });
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
+
+describeBrokers('lifecycle events of WebSocket clients', (kind) => {
+  let stack, listener;
+  before(async () => {
+    const listen = ['http://127.0.0.1:0', ...(hasIPv6 ? ['http://[::1]:0'] : [])].join(' ');
+    stack = await startStack({ broker: kind, config: { listen } });
+    listener = await Listener.start(stack.broker);
+  });
+  after(async () => {
+    await listener?.end();
+    await stack?.stop();
+  });
+
+  for (const [hostname, ipAddress] of [['127.0.0.1', '127.0.0.1'], ['[::1]', '::1']]) {
+    const skip = ipAddress === '::1' && !hasIPv6 && 'there is no ::1 here';
+    it(`have the face, and the address that the gateway saw: ${ipAddress}`, { skip }, async () => {
+      const clientId = `page-${ipAddress}`;
+      const { log } = stack.gateway.program;
+      const [, , port] = [...log.matchAll(/listen url=http:\/\/(\S+):(\d+)/g)].find(([, at]) => at === hostname);
+      // MQTT.js takes the brackets off what it finds in a URL, and then cannot read it.
+      const client = await connect(stack.broker, { clientId, url: `ws://${hostname}:${port}/mqtt`, hostname,
+        username: undefined, wsOptions: { headers: { authorization: `Bearer ${stack.broker.token('alice')}` } } });
+      await listener.heard(clientId, 'connected');
+      await client.end();
+      for (const event of await listener.heard(clientId, 'connected', 'disconnected'))
+        assert.deepEqual([event.ipAddress, event.face, event.principalIdentifier], [ipAddress, 'ws', 'alice']);
+    });
+  }
 });
 
 describeBrokers('lifecycle events over a restart', (kind) => {
