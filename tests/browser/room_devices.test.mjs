@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// The room's page on a phone, by day and by night, in a time zone whose calendar is not the server's.
+// The room's page on a phone, by day and by night, in a time zone whose calendar is not the server's;
+// and in wider windows.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
@@ -117,6 +118,26 @@ describeBrowser('the page on a phone', {}, (scene) => {
       alice.noComplaints();
     });
   }
+
+  test('wider windows: names and messages of one long word fit, and the list of who is here', async () => {
+    const room = 'room'.repeat(16);
+    const bob = await scene.enterLive(room, 'bob', { claims: { name: 'W'.repeat(128) } });
+    const alice = await scene.enterLive(room, 'al', { claims: { name: 'Al' } }); // there is much room for the room's name
+    await bob.say('W'.repeat(2000));
+    await bob.hasSentAll();
+    await alice.say('short');
+    await alice.hasSentAll();
+    await alice.page.click('#member-count');
+    await alice.page.waitForSelector('#member-list li:nth-child(2)');
+    for (const width of [640, 641, 720, 800, 960, 1120, 1279, 1280]) {
+      await alice.page.setViewportSize({ width, height: 700 });
+      await alice.page.waitForSelector(`${width < 1280 ? '#members' : '#here'} #member-list`);
+      await assertFits(alice, '#member-list', '.session button');
+      const [list, shown] = await alice.page.$eval('#member-list', (one) => [one.scrollWidth, one.clientWidth]);
+      assert.ok(list <= shown, `members of ${list} px in ${shown}`);
+    }
+    alice.noComplaints();
+  });
 
   test("times and days are those of the reader's calendar", async () => {
     const alice = await visit({});
