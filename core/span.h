@@ -60,6 +60,10 @@ bool span_split(struct span *rest, char separator, struct span *out_part);
 // True if `a` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool span_is_utf8(struct span a);
 
+// True if `a` is UTF-8 without control characters and non-characters: what MQTT 5 §1.5.4 lets into
+// a string, and what can be shown without faking a line of a log or a screen.
+bool span_is_clean(struct span a);
+
 // Strict decimal: only digits, at least one, no sign, the value within 0..`max`.
 bool span_to_uint(struct span a, unsigned long long max, unsigned long long *out_value);
 

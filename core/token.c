@@ -119,19 +119,10 @@ static enum err check_parties(const struct token_policy *policy, const struct js
     return ERR_OK;
 }
 
-// True for C0, DEL and C1, which could fake a line in a log or on a screen; `text` is UTF-8.
-static bool has_control(const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
-        if (*at < ' ' || *at == 0x7F || (*at == 0xC2 && at[1] >= 0x80 && at[1] <= 0x9F))
-            return true;
-    return false;
-}
-
 static bool copy_subject(const char *text, struct token *token)
 {
     size_t len = strlen(text);
-    if (len == 0 || len > TOKEN_SUBJECT_MAX || has_control(text))
+    if (len == 0 || len > TOKEN_SUBJECT_MAX || !span_is_clean(span_of(text)))
         return false;
     memcpy(token->subject, text, len + 1);
     return true;
@@ -173,7 +164,7 @@ static enum err read_name(const struct json *claims, struct token *token)
     const char *text = json_text(value);
     if (value == NULL || json_is_null(value))
         return ERR_OK;
-    if (text == NULL || has_control(text))
+    if (text == NULL || !span_is_clean(span_of(text)))
         return ERR_TOKEN_CLAIM;
     size_t len = strlen(text);
     if (len > TOKEN_NAME_MAX) {

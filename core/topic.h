@@ -10,12 +10,16 @@
 #include "err.h"
 #include "span.h"
 
-enum { TOPIC_ROOM_MAX = 64, TOPIC_LENGTH_MAX = 65535 };
+enum {
+    TOPIC_ROOM_MAX = 64,
+    TOPIC_LENGTH_MAX = 65535,
+    TOPIC_SLASHES_MAX = 200 // Mosquitto takes more for a malformed packet and ends the connection
+};
 
-// A name to publish to: UTF-8, no NUL, no wildcard, 1..TOPIC_LENGTH_MAX bytes.
+// A name to publish to: UTF-8, no NUL, no wildcard, 1..TOPIC_LENGTH_MAX bytes, at most
+// TOPIC_SLASHES_MAX slashes.
 bool topic_is_name(struct span topic);
-// A filter to subscribe to: UTF-8, no NUL, 1..TOPIC_LENGTH_MAX bytes, wildcards only as whole
-// levels, "#" only last.
+// A filter to subscribe to: the same with wildcards, those only as whole levels, "#" only last.
 bool topic_is_filter(struct span filter);
 // The cheap parts of the two, for text that is known to be UTF-8 without NUL: a wildcard anywhere;
 // not empty, and every wildcard in a place where a filter may have it.

@@ -101,7 +101,7 @@ void asset_get(struct exchange *x)
     char etag[ETAG_TEXT];
     // Of the bytes that are sent, so that each coding has its own (RFC 9110 §8.8.3.3).
     (void)snprintf(etag, sizeof etag, "\"%s\"", file->hash); // always fits
-    bool is_versioned = exchange_query(x, "v", &version);
+    bool is_versioned = exchange_query(x, "v", &version) == ERR_OK;
     exchange_add_field(x, "Cache-Control",
                        span_of(is_versioned ? "public, max-age=31536000, immutable" : "no-cache"));
     exchange_add_field(x, "Vary", span_of("Accept-Encoding"));

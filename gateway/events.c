@@ -11,14 +11,11 @@ bool events_are_wanted(const struct exchange *x)
     return http_head_lists(exchange_head(x), "Accept", "text/event-stream");
 }
 
-// What the reader last had; empty if it says nothing.
-static struct span last_event_id(struct exchange *x, bool *out_is_header)
+// What the reader last had; empty if it says nothing. False if what it says cannot be read.
+static bool last_event_id(struct exchange *x, struct span *out_id, bool *out_is_header)
 {
-    struct span value;
-    *out_is_header = http_head_field(exchange_head(x), "Last-Event-ID", &value) && value.len > 0;
-    if (*out_is_header || exchange_query(x, "lastEventId", &value))
-        return value;
-    return span_of("");
+    *out_is_header = http_head_field(exchange_head(x), "Last-Event-ID", out_id) && out_id->len > 0;
+    return *out_is_header || exchange_query(x, "lastEventId", out_id) != ERR_INVALID;
 }
 
 static enum err read_limit(struct exchange *x, int *out_latest)
@@ -26,8 +23,9 @@ static enum err read_limit(struct exchange *x, int *out_latest)
     struct span value;
     unsigned long long limit;
     *out_latest = 0;
-    if (!exchange_query(x, "limit", &value))
-        return input_has_parameter(exchange_head(x)->query, "limit") ? ERR_INVALID : ERR_OK;
+    enum err err = exchange_query(x, "limit", &value);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
     if (!span_to_uint(value, STORE_PAGE_MAX, &limit))
         return ERR_INVALID;
     *out_latest = (int)limit;
@@ -38,7 +36,9 @@ static enum err read_start(struct exchange *x, const char *epoch, struct stream_
 {
     *start = (struct stream_start){.after = -1};
     bool is_header;
-    struct span id = last_event_id(x, &is_header);
+    struct span id;
+    if (!last_event_id(x, &id, &is_header))
+        return ERR_INVALID;
     enum err err = read_limit(x, &start->latest);
     switch (event_stream_position(id, epoch, &start->after)) {
     case EVENT_STREAM_LIVE:

@@ -127,7 +127,7 @@ struct span exchange_part(const struct exchange *x)
     return buf_span(&x->part);
 }
 
-bool exchange_query(struct exchange *x, const char *name, struct span *out_value)
+enum err exchange_query(struct exchange *x, const char *name, struct span *out_value)
 {
     if (!x->has_query) {
         x->has_query = true;
@@ -135,7 +135,10 @@ bool exchange_query(struct exchange *x, const char *name, struct span *out_value
         if (form_parse(x->head.query, &x->query) != ERR_OK)
             form_finish(&x->query);
     }
-    return form_find(&x->query, name, out_value);
+    if (form_find(&x->query, name, out_value))
+        return ERR_OK;
+    *out_value = (struct span){0};
+    return input_has_parameter(x->head.query, name) ? ERR_INVALID : ERR_NOT_FOUND;
 }
 
 const char *exchange_address(const struct exchange *x)

@@ -22,8 +22,9 @@ struct span exchange_body(const struct exchange *x);
 // The part of the path that the route's "*" stands for, percent-decoded and checked (UTF-8, no NUL,
 // no "/" unless the route says "**"); empty without one.
 struct span exchange_part(const struct exchange *x);
-// The decoded value of a query parameter; false if absent, given twice, or badly encoded.
-bool exchange_query(struct exchange *x, const char *name, struct span *out_value);
+// The decoded value of a query parameter, which is empty on an error.
+// Errors: ERR_NOT_FOUND (not given), ERR_INVALID (given twice, or the query is badly encoded).
+MUST_USE enum err exchange_query(struct exchange *x, const char *name, struct span *out_value);
 // The peer as "ip:port".
 const char *exchange_address(const struct exchange *x);
 bool exchange_is_tls(const struct exchange *x);

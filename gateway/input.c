@@ -4,36 +4,9 @@
 
 enum { ID_MAX_BITS = 53, LOCAL_PATH_MAX = 1024 };
 
-// The code point at the start of `text`, which is well-formed UTF-8 and not empty.
-static uint32_t first_code_point(struct span text, size_t *out_len)
-{
-    unsigned char lead = (unsigned char)text.ptr[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t code = len == 1 ? lead : lead & (0x7FU >> len);
-    for (size_t i = 1; i < len; i++)
-        code = code << 6 | ((unsigned char)text.ptr[i] & 0x3FU);
-    *out_len = len;
-    return code;
-}
-
-static bool is_shown(uint32_t code)
-{
-    bool is_control = code < 0x20 || (code >= 0x7F && code < 0xA0);
-    bool is_non_character = (code >= 0xFDD0 && code <= 0xFDEF) || (code & 0xFFFE) == 0xFFFE;
-    return !is_control && !is_non_character;
-}
-
 bool input_is_clean(struct span text, size_t max)
 {
-    if (text.len == 0 || text.len > max || !span_is_utf8(text))
-        return false;
-    while (text.len > 0) {
-        size_t len;
-        if (!is_shown(first_code_point(text, &len)))
-            return false;
-        text = span_skip(text, len);
-    }
-    return true;
+    return text.len >= 1 && text.len <= max && span_is_clean(text);
 }
 
 struct span input_user_agent(struct span field)

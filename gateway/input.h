@@ -10,8 +10,7 @@
 #include "core/origin.h"
 #include "core/store.h"
 
-// 1..`max` bytes of UTF-8 without control characters and non-characters: what MQTT 5 §1.5.4 lets
-// into a string, and what can be shown.
+// 1..`max` bytes of span_is_clean.
 bool input_is_clean(struct span text, size_t max);
 // The first ORIGIN_AGENT_MAX bytes of a User-Agent field, cut between characters; empty if they are
 // not clean.

@@ -169,12 +169,9 @@ static bool read_parameters(struct exchange *x, struct store_page *page, int64_t
     static const char *const names[] = {"before", "after", "limit", "wait"};
     enum { NAMES = sizeof names / sizeof names[0] };
     struct span values[NAMES] = {{0}};
-    struct span query = exchange_head(x)->query;
     const char *why = "before, after, limit and wait may be given once each";
-    for (size_t i = 0; query.len > 0 && i < NAMES; i++) {
-        if (exchange_query(x, names[i], &values[i]))
-            continue;
-        if (input_has_parameter(query, names[i])) {
+    for (size_t i = 0; exchange_head(x)->query.len > 0 && i < NAMES; i++) {
+        if (exchange_query(x, names[i], &values[i]) == ERR_INVALID) {
             exchange_refuse(x, 400, ERR_INVALID, why);
             return false;
         }

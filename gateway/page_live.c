@@ -72,8 +72,9 @@ static bool read_start(struct exchange *x, const char *epoch, struct stream_star
     struct span text;
     unsigned long long id;
     *out_start = (struct stream_start){.after = -1, .latest = LIVE_LATEST};
-    if (!exchange_query(x, "after", &text))
-        return true;
+    enum err err = exchange_query(x, "after", &text);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND;
     if (span_to_uint(text, UINT64_C(1) << 53, &id)) {
         out_start->after = (int64_t)id;
         return true;

@@ -111,7 +111,7 @@ static void send_lobby(struct lobby *lobby, enum err token_err)
     struct page *page = &lobby->page;
     struct exchange *x = page->x;
     struct span room = {NULL, 0};
-    bool has_asked = exchange_query(x, "room", &room);
+    bool has_asked = exchange_query(x, "room", &room) == ERR_OK;
     page->rows = &lobby->rooms;
     page_set(page, "title", span_of("Rooms"));
     page_set(page, "nothing", span_of(nothing_text(lobby)));
@@ -135,7 +135,7 @@ static void send_lobby(struct lobby *lobby, enum err token_err)
 static bool go_to_room(struct exchange *x)
 {
     struct span room;
-    if (!exchange_query(x, "room", &room) || !topic_is_room(room))
+    if (exchange_query(x, "room", &room) != ERR_OK || !topic_is_room(room))
         return false;
     char location[sizeof "/rooms/" + TOPIC_ROOM_MAX];
     int len = snprintf(location, sizeof location, "/rooms/%.*s", (int)room.len, room.ptr);

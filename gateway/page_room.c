@@ -179,7 +179,8 @@ static bool read_id(struct exchange *x, const char *name, int64_t *out_id)
 {
     struct span text;
     unsigned long long id;
-    if (!exchange_query(x, name, &text) || !span_to_uint(text, 1ULL << ROOM_ID_MAX_BITS, &id))
+    if (exchange_query(x, name, &text) != ERR_OK ||
+        !span_to_uint(text, 1ULL << ROOM_ID_MAX_BITS, &id))
         return false;
     *out_id = (int64_t)id;
     return true;
@@ -357,7 +358,7 @@ void page_room_get(struct exchange *x)
     if (!view)
         return;
     struct span value;
-    view->follows = exchange_query(x, "live", &value);
-    view->repeats = exchange_query(x, "repeat", &value);
+    view->follows = exchange_query(x, "live", &value) == ERR_OK;
+    view->repeats = exchange_query(x, "repeat", &value) == ERR_OK;
     page_room_show(view);
 }

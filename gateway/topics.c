@@ -54,10 +54,13 @@ static bool read_topic(struct exchange *x, struct span *out_topic, struct span *
 
 static bool read_options(struct exchange *x, struct upstream_topic *topic)
 {
-    struct span qos = {0}, retain = {0};
+    struct span qos, retain;
     bool is_qos_1 = false;
-    (void)exchange_query(x, "qos", &qos); // what is not given is 0
-    (void)exchange_query(x, "retain", &retain);
+    if (exchange_query(x, "qos", &qos) == ERR_INVALID ||
+        exchange_query(x, "retain", &retain) == ERR_INVALID) {
+        exchange_refuse(x, 400, ERR_INVALID, "qos and retain may be given once each");
+        return false;
+    }
     if ((qos.len > 0 && !span_is(qos, "0") && !span_is(qos, "1")) ||
         input_flag(qos, &is_qos_1) != ERR_OK) {
         exchange_refuse(x, 400, ERR_INVALID, "qos has to be 0 or 1");

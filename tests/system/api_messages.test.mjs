@@ -291,8 +291,10 @@ describe('refusals', () => {
     for (const room of ['.x', 'a%20b', 'a%2Fb', '%00', 'x'.repeat(65), '%FF', '+', '%23', '..%2Fx'])
       assert.ok([400, 404].includes((await alice.get(`/rooms/${room}/messages`)).status), room);
     for (const [topic, status] of [['rooms/.bad/messages', 400], ['a%2F%23', 400], ['$CONTROL/roomwire/v1', 403],
-      ['%24SYS/x', 403], ['a%00b', 400], ['%FF', 400]])
+      ['%24SYS/x', 403], ['a%00b', 400], ['%FF', 400], [`rooms/lobby/x${'/'.repeat(199)}`, 400]])
       assert.equal((await alice.post(`/topics/${topic}`, 'x')).status, status, topic);
+    // With all levels that the broker takes; had it been asked for more, it would be away now.
+    assert.equal((await alice.post(`/topics/rooms/lobby/x${'/'.repeat(198)}?qos=1`, 'x')).status, 200);
   });
 });
 
@@ -384,6 +386,8 @@ describe('topics, as AWS IoT publishes over HTTPS', () => {
     }
     assert.equal((await alice.post('/topics/rooms/aws/typing?qos=2', 'x')).status, 400);
     assert.equal((await alice.post('/topics/rooms/aws/typing?retain=perhaps', 'x')).status, 400);
+    for (const query of ['retain=true&retain=true', 'qos=1&qos=1', 'x=%FF&retain=true'])
+      assert.equal((await alice.post(`/topics/rooms/aws/typing?${query}`, 'x')).status, 400, query);
   });
 
   test('the body is bytes, and its length is limited', async () => {

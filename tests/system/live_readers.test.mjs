@@ -88,8 +88,11 @@ test('another log, and an id that was never given, are answered with stream-rese
 
 test('what is no id is refused with 400, and no rights with 403', async () => {
   const headers = { accept: 'text/event-stream' };
-  assert.equal((await alice.get('/rooms/first/messages?lastEventId=nonsense', headers)).status, 400);
-  assert.equal((await alice.get('/rooms/first/messages?limit=nonsense', headers)).status, 400);
+  for (const query of ['lastEventId=nonsense', 'limit=nonsense', 'lastEventId=earliest&lastEventId=earliest',
+    'x=%FF&lastEventId=earliest', 'limit=1&limit=1'])
+    assert.equal((await alice.get(`/rooms/first/messages?${query}`, headers)).status, 400, query);
+  for (const query of ['after=1&after=1', 'after=nonsense', 'x=%FF&after=1'])
+    assert.equal((await alice.get(`/rooms/first/live?${query}`)).status, 400, query);
   const bob = await stack.caller('bob', 'other=r');
   assert.equal((await bob.get('/rooms/first/messages', { accept: 'text/event-stream' })).status, 403);
 });

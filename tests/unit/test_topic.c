@@ -45,6 +45,18 @@ static void names_have_at_most_65535_bytes(void **state)
     free(long_name);
 }
 
+// Mosquitto ends the connection of whoever sends more, and with it everybody's who shares it.
+static void topics_have_at_most_200_slashes(void **state)
+{
+    (void)state;
+    char slashes[TOPIC_SLASHES_MAX + 1];
+    memset(slashes, '/', sizeof slashes);
+    assert_true(topic_is_name(span_make(slashes, TOPIC_SLASHES_MAX)));
+    assert_true(topic_is_filter(span_make(slashes, TOPIC_SLASHES_MAX)));
+    assert_false(topic_is_name(span_make(slashes, sizeof slashes)));
+    assert_false(topic_is_filter(span_make(slashes, sizeof slashes)));
+}
+
 static void filters_have_wildcards_as_whole_levels_only(void **state)
 {
     (void)state;
@@ -379,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_have_no_wildcard_no_nul_and_are_utf8),
         cmocka_unit_test(names_have_at_most_65535_bytes),
+        cmocka_unit_test(topics_have_at_most_200_slashes),
         cmocka_unit_test(filters_have_wildcards_as_whole_levels_only),
         cmocka_unit_test(share_prefix_is_stripped_or_refused),
         cmocka_unit_test(filters_match_as_mqtt_says),
