@@ -129,20 +129,20 @@ void rights_destroy(struct rights *rights)
 
 // ---- judging ----
 
-// One thing that somebody wants to do, or one of several ways of doing it.
+// One thing that somebody wants to do, in one way or in any of several.
 struct use {
     unsigned action; // one bit
     struct span topic;
-    unsigned qos, retain; // bits
-    bool is_any_enough;   // one of those bits will do; else all are wanted
+    unsigned qos, retain; // bits; no retain to subscribe: it is a property of published messages
 };
 
-static bool fits(const struct rights_rule *rule, const struct use *use, bool is_any_enough)
+// One way that is allowed is enough, and so all have to be denied.
+static bool fits(const struct rights_rule *rule, const struct use *use, bool is_allowed)
 {
     unsigned qos = rule->qos & use->qos, retain = rule->retain & use->retain;
-    if (use->action == RIGHTS_BIT_SUBSCRIBE)
-        retain = use->retain; // is a property of published messages only
-    return is_any_enough ? qos != 0 && retain != 0 : qos == use->qos && retain == use->retain;
+    bool is_for_any = use->retain == 0;
+    return is_allowed ? qos != 0 && (is_for_any || retain != 0)
+                      : qos == use->qos && retain == use->retain;
 }
 
 static bool reaches(const struct rights_rule *rule, struct span filter, struct span topic,
@@ -163,8 +163,7 @@ static bool judge(const struct rights *rights, const struct use *use)
         bool is_allowed = (rule->allowed & use->action) != 0;
         if (!is_allowed && (rule->denied & use->action) == 0)
             continue;
-        // Whoever wants all ways of doing it is refused if one is denied, and the other way round.
-        if (!fits(rule, use, is_allowed ? use->is_any_enough : !use->is_any_enough))
+        if (!fits(rule, use, is_allowed))
             continue;
         struct span filter = span_make(rights->text + rule->offset, rule->len);
         bool is_reached = is_name && !rule->is_verbatim
@@ -176,36 +175,27 @@ static bool judge(const struct rights *rights, const struct use *use)
     return false;
 }
 
-static bool allow(const struct rights *rights, enum rights_action action, struct use *use)
-{
-    use->action = action == RIGHTS_PUBLISH ? RIGHTS_BIT_PUBLISH : RIGHTS_BIT_SUBSCRIBE;
-    if (action == RIGHTS_PUBLISH)
-        return use->topic.len > 0 && !topic_has_wildcard(use->topic) && judge(rights, use);
-    return topic_strip_share(&use->topic) && topic_has_filter_shape(use->topic) &&
-           judge(rights, use);
-}
-
-bool rights_allow(const struct rights *rights, enum rights_action action, struct span topic)
-{
-    struct use use = {.topic = topic, .qos = RIGHTS_ANY_QOS, .retain = RIGHTS_ANY_RETAIN};
-    return allow(rights, action, &use);
-}
-
-bool rights_allow_use(const struct rights *rights, enum rights_action action, struct span topic,
-                      int qos, bool is_retained)
+bool rights_allow_publish(const struct rights *rights, struct span topic, int qos, bool is_retained)
 {
     assert(qos >= 0 && qos <= 2);
-    struct use use = {.topic = topic, .qos = 1u << qos, .retain = is_retained ? 2 : 1};
-    return allow(rights, action, &use);
+    const struct use use = {.action = RIGHTS_BIT_PUBLISH,
+                            .topic = topic,
+                            .qos = 1u << qos,
+                            .retain = is_retained ? 2 : 1};
+    return topic.len > 0 && !topic_has_wildcard(topic) && judge(rights, &use);
+}
+
+bool rights_allow_subscribe(const struct rights *rights, struct span filter, int qos)
+{
+    assert(qos >= 0 && qos <= 2);
+    struct use use = {.action = RIGHTS_BIT_SUBSCRIBE, .topic = filter, .qos = 1u << qos};
+    return topic_strip_share(&use.topic) && topic_has_filter_shape(use.topic) &&
+           judge(rights, &use);
 }
 
 bool rights_allow_delivery(const struct rights *rights, struct span topic)
 {
-    struct use use = {.action = RIGHTS_BIT_SUBSCRIBE,
-                      .topic = topic,
-                      .qos = RIGHTS_ANY_QOS,
-                      .retain = RIGHTS_ANY_RETAIN,
-                      .is_any_enough = true};
+    const struct use use = {.action = RIGHTS_BIT_SUBSCRIBE, .topic = topic, .qos = RIGHTS_ANY_QOS};
     return topic.len > 0 && !topic_has_wildcard(topic) && judge(rights, &use);
 }
 
@@ -224,5 +214,6 @@ bool rights_allow_room(const struct rights *rights, const struct topic_rooms *ro
     at += room.len;
     if (rooms->after.len > 0)
         memcpy(at, rooms->after.ptr, rooms->after.len);
-    return rights_allow(rights, action, span_make(topic, len));
+    return action == RIGHTS_PUBLISH ? rights_allow_publish(rights, span_make(topic, len), 1, false)
+                                    : rights_allow_delivery(rights, span_make(topic, len));
 }

@@ -52,18 +52,19 @@ MUST_USE enum err rights_compile(const struct json *claims, const struct topic_r
                                  const struct rights_client *client, struct rights **out_rights);
 void rights_destroy(struct rights *rights); // NULL is fine
 
-// May the holder publish to this topic name, or subscribe to this filter, with any QoS and retained
-// or not? A filter must lie wholly within one rule that allows; a rule that denies any part of it
-// ahead of that refuses it. "$share/<group>/" is stripped first.
-bool rights_allow(const struct rights *rights, enum rights_action action, struct span topic);
-// The same for one QoS (0..2) and, for publishing, retained or not: for who knows them, since rules
-// of EMQX may depend on them.
-bool rights_allow_use(const struct rights *rights, enum rights_action action, struct span topic,
-                      int qos, bool is_retained);
+// May the holder publish to this topic name with that QoS (0..2), retained or not? Rules of EMQX
+// may depend on both.
+bool rights_allow_publish(const struct rights *rights, struct span topic, int qos,
+                          bool is_retained);
+// May the holder subscribe to this filter with that QoS? It must lie wholly within one rule that
+// allows; a rule that denies any part of it ahead of that refuses it. "$share/<group>/" is stripped
+// first.
+bool rights_allow_subscribe(const struct rights *rights, struct span filter, int qos);
 // May a message on the topic name `topic` be handed to the holder, with whatever QoS he may use?
 bool rights_allow_delivery(const struct rights *rights, struct span topic);
 
-// rights_allow for the kept messages of one room.
+// The same for the kept messages of one room and somebody without a QoS of his own: may he be
+// handed them, or publish as the gateway does, with QoS 1 and not retained?
 bool rights_allow_room(const struct rights *rights, const struct topic_rooms *rooms,
                        enum rights_action action, struct span room);
 

@@ -94,11 +94,13 @@ enum err auth_check_room(const struct worker *worker, const struct caller *calle
     return rights_allow_room(caller->token.rights, &rooms, action, room) ? ERR_OK : ERR_DENIED;
 }
 
-enum err auth_check_topic(const struct caller *caller, enum rights_action action, struct span topic)
+static enum err check_publish(const struct caller *caller, struct span topic, int qos,
+                              bool is_retained)
 {
     if (!caller->has_token)
         return ERR_TOKEN_MISSING;
-    return rights_allow(caller->token.rights, action, topic) ? ERR_OK : ERR_DENIED;
+    return rights_allow_publish(caller->token.rights, topic, qos, is_retained) ? ERR_OK
+                                                                               : ERR_DENIED;
 }
 
 static int refusal_status(enum err err)
@@ -128,13 +130,13 @@ bool auth_admit(struct exchange *x, enum rights_action action, struct span room,
     return admit(x, out_caller, err);
 }
 
-bool auth_admit_topic(struct exchange *x, enum rights_action action, struct span topic,
-                      struct caller *out_caller)
+bool auth_admit_publish(struct exchange *x, struct span topic, int qos, bool is_retained,
+                        struct caller *out_caller)
 {
     *out_caller = (struct caller){0};
     enum err err = auth_identify(x, out_caller);
     if (err == ERR_OK)
-        err = auth_check_topic(out_caller, action, topic);
+        err = check_publish(out_caller, topic, qos, is_retained);
     return admit(x, out_caller, err);
 }
 

@@ -23,17 +23,16 @@ struct caller {
 MUST_USE enum err auth_identify(struct exchange *x, struct caller *out_caller);
 void caller_finish(struct caller *caller);
 
-// May the caller do this with the room's messages, or with any topic?
+// May the caller do this with the room's messages?
 // Errors: ERR_TOKEN_MISSING (nobody is signed in), ERR_DENIED.
 MUST_USE enum err auth_check_room(const struct worker *worker, const struct caller *caller,
                                   enum rights_action action, struct span room);
-MUST_USE enum err auth_check_topic(const struct caller *caller, enum rights_action action,
-                                   struct span topic);
 // Identifies and checks the caller; false if the exchange was refused (401, 403).
 bool auth_admit(struct exchange *x, enum rights_action action, struct span room,
                 struct caller *out_caller);
-bool auth_admit_topic(struct exchange *x, enum rights_action action, struct span topic,
-                      struct caller *out_caller);
+// The same for publishing to any topic.
+bool auth_admit_publish(struct exchange *x, struct span topic, int qos, bool is_retained,
+                        struct caller *out_caller);
 // The same for the connections of clients: to see them, or to change them.
 bool auth_admit_connections(struct exchange *x, bool is_change, struct caller *out_caller);
 // For what a cookie authorizes: true if the request comes from our own site (its CSRF token is

@@ -100,7 +100,7 @@ void topics_post(struct exchange *x)
     struct caller caller;
     struct submission s;
     if (!read_topic(x, &topic.topic, &room) || !read_options(x, &topic) ||
-        !auth_admit_topic(x, RIGHTS_PUBLISH, topic.topic, &caller))
+        !auth_admit_publish(x, topic.topic, topic.qos, topic.is_retained, &caller))
         return;
     if (auth_admit_change(x, &caller, (struct span){0}) && read_body(x, &s)) {
         if (posting_read_key(x, &s)) {

@@ -12,8 +12,8 @@ struct session_room *deliver_room(struct plugin *p, struct session *session,
     size_t slot = (size_t)((uintptr_t)view->known / sizeof(struct room)) % SESSION_ROOMS;
     struct session_room *room = &session->rooms[slot];
     if (room->room != view->known) {
-        bool may_read = session->is_service ||
-                        rights_allow(session->token.rights, RIGHTS_SUBSCRIBE, span_of(topic));
+        bool may_read =
+            session->is_service || rights_allow_delivery(session->token.rights, span_of(topic));
         *room = (struct session_room){.room = view->known, .may_read = may_read};
     }
     return room;

@@ -51,7 +51,7 @@ static bool may_read(const struct session *session, const struct session_room *r
     if (view->kind == TOPIC_BAD_ROOM)
         return false;
     return room != NULL ? room->may_read
-                        : rights_allow(session->token.rights, RIGHTS_SUBSCRIBE, span_of(topic));
+                        : rights_allow_delivery(session->token.rights, span_of(topic));
 }
 
 // Brokers of 2.0 ask once for each subscription that matches, but hand an MQTT 3 client one copy.
@@ -107,7 +107,7 @@ static int acl_write(struct plugin *p, const struct session *session,
         return refuse(p, session, "publish", ed->topic, err_text(ERR_DENIED));
     if (topics_view(&p->topics, ed->topic)->kind == TOPIC_BAD_ROOM)
         return refuse(p, session, "publish", ed->topic, "no valid room name");
-    if (!rights_allow(session->token.rights, RIGHTS_PUBLISH, span_of(ed->topic)))
+    if (!rights_allow_publish(session->token.rights, span_of(ed->topic), ed->qos, ed->retain))
         return refuse(p, session, "publish", ed->topic, err_text(ERR_DENIED));
     return MOSQ_ERR_SUCCESS;
 }
@@ -123,7 +123,7 @@ static int acl_subscribe(struct plugin *p, struct session *session,
     // Who is kicked at expiry keeps the subscriptions, to come back to them with a new token.
     if (!p->is_kicking && is_expired(p, session))
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_TOKEN_EXPIRED));
-    if (!rights_allow(session->token.rights, RIGHTS_SUBSCRIBE, span_of(ed->topic))) {
+    if (!rights_allow_subscribe(session->token.rights, span_of(ed->topic), ed->qos)) {
         if (p->is_kicking) // then the broker forgets it
             members_leave(session, span_of(ed->topic));
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_DENIED));

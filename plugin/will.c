@@ -173,7 +173,7 @@ int will_take(struct plugin *p, struct session *session, const struct mosquitto_
     const struct topic_view *view = topics_view(&p->topics, ed->topic);
     // Judged by the rights at CONNECT, also if the token has expired meanwhile (P5).
     if (session->is_service || view->kind == TOPIC_BAD_ROOM || topics_is_reserved(ed->topic) ||
-        !rights_allow(session->token.rights, RIGHTS_PUBLISH, span_of(ed->topic))) {
+        !rights_allow_publish(session->token.rights, span_of(ed->topic), ed->qos, ed->retain)) {
         refuse(p, ed->topic, session->token.subject, err_text(ERR_DENIED));
         return MOSQ_ERR_ACL_DENIED;
     }

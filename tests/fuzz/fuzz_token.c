@@ -63,15 +63,14 @@ static void inspect(const struct token *token)
         "rooms/lobby/messages", "rooms/+/messages", "#", "$SYS/#", "a/b/c", "$share/g/a", ""};
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
         struct span topic = span_of(topics[i]);
-        bool may_read = rights_allow(token->rights, RIGHTS_SUBSCRIBE, topic);
-        bool may_write = rights_allow(token->rights, RIGHTS_PUBLISH, topic);
+        bool may_read = false, may_write = false;
+        for (int qos = 0; qos <= 2; qos++) {
+            may_read |= rights_allow_subscribe(token->rights, topic, qos);
+            may_write |= rights_allow_publish(token->rights, topic, qos, false) ||
+                         rights_allow_publish(token->rights, topic, qos, true);
+        }
         demand(topic.len > 0 || (!may_read && !may_write));
         demand(!topic_has_wildcard(topic) || !may_write);
-        // Who may do it in any way may do it in each.
-        for (int qos = 0; qos <= 2; qos++) {
-            demand(!may_read || rights_allow_use(token->rights, RIGHTS_SUBSCRIBE, topic, qos, 0));
-            demand(!may_write || rights_allow_use(token->rights, RIGHTS_PUBLISH, topic, qos, 1));
-        }
         if (may_read && topic_is_name(topic) && topic.ptr[0] != '$')
             demand(rights_allow_delivery(token->rights, topic));
     }

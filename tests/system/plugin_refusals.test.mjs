@@ -240,6 +240,33 @@ describeOneBroker('rights', {}, (get) => {
     await three.end();
   });
 
+  it('rules of EMQX are judged with the QoS and the retained flag of what is done', async () => {
+    const broker = get();
+    const acl = [
+      { permission: 'allow', action: 'publish', topic: 't/${clientid}', qos: [0, 1], retain: false },
+      { permission: 'deny', action: 'publish', topic: 'rooms/loud/messages', qos: 2 },
+      { permission: 'allow', action: 'all', topic: 'rooms/loud/#' },
+      { permission: 'allow', action: 'subscribe', topic: 's/#', qos: 1 },
+    ];
+    const eve = await connect(broker, { clientId: 'eve1', token: broker.token('eve', null, { acl }),
+      will: { topic: 't/eve1', payload: Buffer.from('bye'), qos: 1, retain: true } });
+    const reader = await connect(broker, { token: broker.token('reader', null, { acl: { all: ['#'] } }) });
+    await reader.subscribe(['t/#', 'rooms/loud/messages'], { qos: 1 });
+    for (const [topic, qos, retain, code] of [['t/eve1', 0, false, 0], ['t/eve1', 1, false, 0],
+      ['t/eve1', 2, false, NOT_AUTHORIZED], ['t/eve1', 1, true, NOT_AUTHORIZED], ['t/other', 1, false, NOT_AUTHORIZED],
+      ['rooms/loud/messages', 1, false, 0], ['rooms/loud/messages', 2, false, NOT_AUTHORIZED]])
+      assert.equal(await eve.publish(topic, `${qos}${retain}`, { qos, retain }) ?? 0, code, `${topic} ${qos} ${retain}`);
+    assert.deepEqual(await eve.subscribe('s/a', { qos: 1 }), [1]);
+    assert.deepEqual(await eve.subscribe('s/b', { qos: 0 }), [0x87]);
+    await reader.publish('s/a', 'heard', { qos: 0 });
+    assert.equal((await eve.receive(1))[0].text, 'heard');
+    const [line] = await refusals(broker, 1, () => eve.mqtt.stream.destroy());
+    assert.match(line, /what=will .*topic=t\/eve1/);
+    assert.deepEqual((await reader.receive(3)).map(({ topic, text }) => `${topic} ${text}`),
+      ['t/eve1 0false', 't/eve1 1false', 'rooms/loud/messages 1false']);
+    await reader.end();
+  });
+
   it('a forged stamp is refused on every topic', async () => {
     const broker = get();
     const eve = await connect(broker, { token: broker.token('eve') });
