@@ -9,8 +9,8 @@
 #include "core/record.h"
 
 enum {
-    TALLY_BATCH = 1024,   // counters stored in one transaction
-    OFFLINE_MAX = 100000, // sessions remembered after their connections ended
+    TALLY_BATCH = 1024,     // counters stored in one transaction
+    OFFLINE_MAX = 100000,   // sessions remembered after their connections ended
     DESCRIPTORS_MAX = 65536 // prepared for; the broker may have more, a little slower
 };
 
