@@ -113,7 +113,7 @@ static void on_answer(void *context, const struct http_answer *answer)
         struct hook_subject subject = {.principal = span_of(ask->principal)};
         memcpy(subject.name, ask->name, sizeof subject.name);
         // Not done again if it fails: the client does not wait for it.
-        hooks_carry(hooks, part->url, &subject, &parsed, (struct span){0}, NULL, NULL);
+        hooks_carry(hooks, part->url, &subject, &parsed, (struct hook_refused){0}, NULL, NULL);
     }
     if (outcome == HOOK_REFUSED)
         cancel_others(ask);

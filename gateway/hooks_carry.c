@@ -17,7 +17,7 @@ struct hook_carry {
     char name[HOOKS_NAME_MAX + 1];
     char room[TOPIC_ROOM_MAX + 1];
     char principal[TOKEN_SUBJECT_MAX + 1];
-    struct span refused; // borrowed until on_done
+    struct hook_refused refused; // borrowed until on_done
     hooks_carried_fn *on_done;
     void *context;
 };
@@ -129,11 +129,12 @@ static uint64_t disconnect(struct hook_carry *c)
 {
     struct buf command;
     struct json_writer w;
-    buf_init(&command, 6 * c->refused.len + 256);
+    buf_init(&command, 6 * (c->refused.client_id.len + c->refused.session.len) + 256);
     json_writer_init(&w, &command);
     json_begin_object(&w);
     json_field_text(&w, "command", span_of("deleteConnection"));
-    json_field_text(&w, "clientId", c->refused);
+    json_field_text(&w, "clientId", c->refused.client_id);
+    json_field_text(&w, "session", c->refused.session);
     json_end_object(&w);
     uint64_t number = ask(c, &command);
     buf_finish(&command);
@@ -147,7 +148,7 @@ static void carry_on(struct hook_carry *c)
     uint64_t number = 0;
     if (c->at < c->answer.count) {
         number = carry_item(c, &c->answer.items[c->at]);
-    } else if (c->at == c->answer.count && c->refused.len > 0) {
+    } else if (c->at == c->answer.count && c->refused.client_id.len > 0) {
         number = disconnect(c);
     } else {
         finish(c, ERR_OK);
@@ -165,7 +166,7 @@ static void copy_text(char *out, size_t size, struct span text)
 
 void hooks_carry(struct hooks *hooks, const struct hook_url *url,
                  const struct hook_subject *subject, struct hook_answer *answer,
-                 struct span refused, hooks_carried_fn *on_done, void *context)
+                 struct hook_refused refused, hooks_carried_fn *on_done, void *context)
 {
     struct hook_carry *c = calloc(1, sizeof *c);
     if (c == NULL) {

@@ -154,13 +154,21 @@ void hooks_name_of_client(const struct hook_client *client, char out_name[HOOKS_
 
 // ---- hooks_carry.c ----
 
+// The connection that is to end. Its client id alone would not do: somebody else may have it by the
+// time of the answer.
+struct hook_refused {
+    struct span client_id; // empty: none is to end
+    struct span session;   // what the broker calls the connection
+};
+
 // Publishes what `answer` (taken over) says about `subject` (copied), one after the other, and
-// disconnects `refused` unless it is empty. `on_done` runs once, perhaps before this returns, and
-// may be NULL: ERR_AGAIN if it has to be done again, which doubles nothing, else ERR_OK.
+// disconnects `refused`, which is borrowed until then. `on_done` runs once, perhaps before this
+// returns, and may be NULL: ERR_AGAIN if it has to be done again, which doubles nothing, else
+// ERR_OK.
 typedef void hooks_carried_fn(void *context, enum err err);
 void hooks_carry(struct hooks *hooks, const struct hook_url *url,
                  const struct hook_subject *subject, struct hook_answer *answer,
-                 struct span refused, hooks_carried_fn *on_done, void *context);
+                 struct hook_refused refused, hooks_carried_fn *on_done, void *context);
 void hooks_carries_destroy(struct hooks *hooks);
 
 // ---- hooks_presence.c ----

@@ -16,7 +16,8 @@ struct hook_delivery {
     struct hook_lane *lane;
     struct hook_subject subject;
     char principal[TOKEN_SUBJECT_MAX + 1];
-    int64_t id; // of the message, or of the row with the client's event
+    char session[HOOKS_NAME_MAX + 1]; // of a client's event: the broker's name of the connection
+    int64_t id;                       // of the message, or of the row with the client's event
     int64_t date_ms;
     bool is_connect;
     struct http_call *call;
@@ -143,6 +144,13 @@ static enum err read_message(struct hook_delivery *d)
     return err == ERR_OK ? d->body.status : err;
 }
 
+static void set_client(struct hook_delivery *d, const struct json *context)
+{
+    const char *session = json_text(json_member(context, "request_id"));
+    set_principal(d, span_of(json_text(json_member(context, "principal"))));
+    (void)snprintf(d->session, sizeof d->session, "%s", session != NULL ? session : "");
+}
+
 static void each_event(void *context, const struct store_hook_event *event)
 {
     struct hook_delivery *d = context;
@@ -153,10 +161,12 @@ static void each_event(void *context, const struct store_hook_event *event)
     d->date_ms = event->date_ms;
     d->is_connect = event->kind == STORE_HOOK_CONNECT;
     buf_add_span(&d->body, event->json);
-    // Of our own making: it only cannot be read for want of memory, and then nobody gets replies.
-    if (json_parse(event->json, &root) == ERR_OK)
-        set_principal(d,
-                      span_of(json_text(json_member(json_member(root, "context"), "principal"))));
+    // Of our own making: it only cannot be read for want of memory, and then it is told later.
+    enum err err = json_parse(event->json, &root);
+    if (err == ERR_OK)
+        set_client(d, json_member(root, "context"));
+    else
+        d->body.status = err;
     json_destroy(root);
 }
 
@@ -245,6 +255,7 @@ static void on_answer(void *context, const struct http_answer *answer)
     struct hook_delivery *d = context;
     struct hook_lane *lane = d->lane;
     struct hook_answer parsed;
+    struct hook_refused refused = {0};
     enum hook_outcome outcome = HOOK_FAILED;
     d->call = NULL;
     if (answer->err == ERR_OK)
@@ -258,11 +269,12 @@ static void on_answer(void *context, const struct http_answer *answer)
         say(d, LOG_LEVEL_WARNING, "webhook_dropped", answer->status, "not wanted any more");
         end(d, settle(d));
         break;
-    case HOOK_DELIVERED:
     case HOOK_REFUSED:
-        hooks_carry(lane->hooks, lane->url, &d->subject, &parsed,
-                    outcome == HOOK_REFUSED ? hooks_lane_key(lane) : (struct span){0}, on_carried,
-                    d);
+        refused = (struct hook_refused){hooks_lane_key(lane), span_of(d->session)};
+        hooks_carry(lane->hooks, lane->url, &d->subject, &parsed, refused, on_carried, d);
+        break;
+    case HOOK_DELIVERED:
+        hooks_carry(lane->hooks, lane->url, &d->subject, &parsed, refused, on_carried, d);
         break;
     }
 }

@@ -187,6 +187,20 @@ enum err control_post_to_subject(struct plugin *p, const struct json *command,
     return err;
 }
 
+// A command may name the one connection that it means: the client id may have passed to another.
+static enum err check_session(const struct plugin *p, const struct json *command,
+                              const struct session *session)
+{
+    char name[PRESENCE_NAME_MAX + 1];
+    struct span wanted;
+    if (json_member(command, "session") == NULL)
+        return ERR_OK;
+    if (!control_text(command, "session", &wanted))
+        return ERR_INVALID;
+    presence_name(p, session, name);
+    return span_is(wanted, name) ? ERR_OK : ERR_NOT_FOUND;
+}
+
 // By the next tick, like everybody who is kicked.
 enum err control_delete_connection(struct plugin *p, const struct json *command,
                                    struct json_writer *data)
@@ -194,6 +208,8 @@ enum err control_delete_connection(struct plugin *p, const struct json *command,
     (void)data; // nothing to say
     struct session *session;
     enum err err = find(p, command, &session);
+    if (err == ERR_OK)
+        err = check_session(p, command, session);
     if (err == ERR_OK)
         sessions_expire(p->sessions, session, SESSION_KICK_ASKED);
     return err;

@@ -30,6 +30,13 @@ uint64_t presence_version(const struct plugin *p, const struct session *session)
     return p->presence.version_base + session->connection;
 }
 
+void presence_name(const struct plugin *p, const struct session *session,
+                   char out_name[PRESENCE_NAME_MAX + 1])
+{
+    (void)snprintf(out_name, PRESENCE_NAME_MAX + 1, "%s-%016llx", p->epoch,
+                   (unsigned long long)presence_version(p, session));
+}
+
 struct span presence_ip(const struct session *session)
 {
     struct span address = span_of(session->address);
@@ -43,14 +50,13 @@ struct span presence_ip(const struct session *session)
 static void begin_event(const struct plugin *p, const struct session *session, const char *type,
                         int64_t date_ms, struct json_writer *w)
 {
-    char identifier[MESSAGE_EPOCH_MAX + 24];
-    (void)snprintf(identifier, sizeof identifier, "%s-%016llx", p->epoch,
-                   (unsigned long long)presence_version(p, session));
+    char name[PRESENCE_NAME_MAX + 1];
+    presence_name(p, session, name);
     json_begin_object(w);
     json_field_text(w, "clientId", span_of(session->client_id));
     json_field_int(w, "timestamp", date_ms);
     json_field_text(w, "eventType", span_of(type));
-    json_field_text(w, "sessionIdentifier", span_of(identifier));
+    json_field_text(w, "sessionIdentifier", span_of(name));
     json_field_text(w, "principalIdentifier", span_of(session->token.subject));
 }
 

@@ -8,6 +8,7 @@
 #define ROOMWIRE_PLUGIN_PRESENCE_H
 
 #include "broker_api.h"
+#include "core/message.h"
 #include "session.h"
 
 struct plugin;
@@ -52,6 +53,10 @@ void presence_write_connected(const struct plugin *p, const struct session *sess
 
 // What names the connection beside its client id: rises from one to the next.
 uint64_t presence_version(const struct plugin *p, const struct session *session);
+// What its events call it, the sessionIdentifier.
+enum { PRESENCE_NAME_MAX = MESSAGE_EPOCH_MAX + 1 + 16 };
+void presence_name(const struct plugin *p, const struct session *session,
+                   char out_name[PRESENCE_NAME_MAX + 1]);
 // The address without port; empty for what is no network address.
 struct span presence_ip(const struct session *session);
 

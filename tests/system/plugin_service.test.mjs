@@ -19,6 +19,16 @@ const post = (client, topic, text, pairs, properties = {}) =>
 const answers = (client) => client.messages.filter((m) => m.topic === '$roomwire/answer').map((m) => JSON.parse(m.text));
 const responses = (client) => client.messages.filter((m) => m.topic === '$CONTROL/roomwire/v1/response').map((m) => JSON.parse(m.text));
 
+// The response to one command: its error, else its data.
+let asked = 0;
+async function ask(client, command, members) {
+  const correlationData = `ask-${++asked}`;
+  await client.publish('$CONTROL/roomwire/v1', JSON.stringify({ commands: [{ command, correlationData, ...members }] }));
+  const { data, error } = await waitFor(() => responses(client).flatMap((r) => r.responses)
+    .find((r) => r.correlationData === correlationData), `the response to ${command}`);
+  return error ?? data;
+}
+
 async function answer(client, ref) {
   return waitFor(() => answers(client).find((a) => a.ref === ref), `the answer to ${ref} in ${JSON.stringify(answers(client))}`);
 }
@@ -140,14 +150,7 @@ describeOneBroker('the service connection', {}, (get) => {
   it('lists who is connected, in order and page by page', async () => {
     const broker = get();
     const gateway = await service(broker);
-    let asked = 0;
-    const ask = async (members) => {
-      const correlationData = `list-${++asked}`;
-      await gateway.publish('$CONTROL/roomwire/v1', JSON.stringify({ commands: [{ command: 'listConnections', correlationData, ...members }] }));
-      const { data, error } = await waitFor(() => responses(gateway).flatMap((r) => r.responses)
-        .find((r) => r.correlationData === correlationData), 'the response');
-      return error ?? data;
-    };
+    const list = (members) => ask(gateway, 'listConnections', members);
     const join = (clientId, options = {}) => connect(broker, { clientId, token: broker.token(`of ${clientId}`), ...options });
     const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
 
@@ -162,7 +165,7 @@ describeOneBroker('the service connection', {}, (get) => {
 
     // Clients of other tests may still be there: they came before.
     const all = await waitFor(async () => {
-      const { connections, more } = await ask({ after: 0, limit: 200 });
+      const { connections, more } = await list({ after: 0, limit: 200 });
       assert.equal(more, false);
       return !connections.some((c) => c.clientId === 'away') && connections;
     }, 'the end of one');
@@ -174,16 +177,40 @@ describeOneBroker('the service connection', {}, (get) => {
       assert.deepEqual(one, { ...event, timestamp: one.timestamp });
       assert.ok(Math.abs(one.timestamp - event.timestamp) < 10000);
     }
-    assert.deepEqual(await ask({ after: start, limit: 3 }), { connections: listed.slice(0, 3), more: true });
-    assert.deepEqual(await ask({ after: listed[2].versionNumber, limit: 3 }), { connections: listed.slice(3), more: false });
-    assert.deepEqual(await ask({ after: start, limit: 4 }), { connections: listed, more: false });
-    assert.deepEqual(await ask({ after: listed[3].versionNumber, limit: 1 }), { connections: [], more: false });
+    assert.deepEqual(await list({ after: start, limit: 3 }), { connections: listed.slice(0, 3), more: true });
+    assert.deepEqual(await list({ after: listed[2].versionNumber, limit: 3 }), { connections: listed.slice(3), more: false });
+    assert.deepEqual(await list({ after: start, limit: 4 }), { connections: listed, more: false });
+    assert.deepEqual(await list({ after: listed[3].versionNumber, limit: 1 }), { connections: [], more: false });
     for (const wrong of [{}, { after: 0 }, { limit: 1 }, { after: -1, limit: 1 }, { after: '0', limit: 1 },
       { after: 0, limit: 0 }, { after: 0, limit: 201 }, { after: 0, limit: 1.5 }])
-      assert.equal(await ask(wrong), 'invalid', JSON.stringify(wrong));
+      assert.equal(await list(wrong), 'invalid', JSON.stringify(wrong));
     // Events have QoS 0: what is to keep its place among them has, too.
     assert.deepEqual([...new Set(gateway.messages.map((m) => m.qos))], [0]);
     for (const client of [...clients.slice(2), listener, gateway]) await client.end();
+  });
+
+  it('disconnects a client id, or only one connection of it', async () => {
+    const broker = get();
+    const gateway = await service(broker);
+    const listener = await connect(broker, { token: broker.token('operator', {}, { connections: 'r' }) });
+    await listener.subscribe('$aws/events/presence/connected/lamp');
+    const join = () => connect(broker, { clientId: 'lamp', token: broker.token('lamp') });
+    const sessions = () => listener.messages.map((m) => JSON.parse(m.text).sessionIdentifier);
+    const remove = (session) => ask(gateway, 'deleteConnection', { clientId: 'lamp', session });
+    const first = await join();
+    const second = await join();
+    await within(first.closed, 'the takeover');
+    await listener.receive(2);
+    for (const session of [sessions()[0], sessions()[1].slice(0, -1), `${sessions()[1]}0`, '']) assert.equal(await remove(session), 'not_found');
+    assert.equal(await remove(7), 'invalid');
+    assert.equal(await remove(sessions()[1]), undefined);
+    assert.equal(await remove(sessions()[1]), 'not_found'); // as good as gone
+    await within(second.closed, 'the end of the second connection');
+    const third = await join();
+    await listener.receive(3);
+    assert.equal(await remove(undefined), undefined);
+    await within(third.closed, 'the end of the third connection');
+    for (const client of [listener, gateway]) await client.end();
   });
 
   it('has its traffic stored once for each number, and nobody pays for what it reads', async () => {

@@ -154,6 +154,31 @@ describeBrokers('webhooks', (kind) => {
     if (kind.is21) assert.equal(event.reason, 'API_INITIATED_DISCONNECT');
   });
 
+  for (const [who, leave] of [['took the client id over', () => {}], ['came when it had left', (client) => client.end()]])
+    it(`do not disconnect another client that ${who}`, async () => {
+      let refuse;
+      const isConnectOf = (sub, { type, context }) => type === 'connect' && context.principal === sub;
+      receiver.answer = (event) => {
+        if (isConnectOf('eve', event)) return { status: 403 };
+        return isConnectOf('mallory', event) ? new Promise((resolve) => (refuse = () => resolve({ status: 403 }))) : {};
+      };
+      const join = (clientId, sub) => connect(stack.broker, { clientId, token: stack.broker.token(sub) });
+      const first = await join('shared', 'mallory');
+      await receiver.got(({ event }) => isConnectOf('mallory', event));
+      await leave(first);
+      const second = await join('shared', 'bob');
+      await within(first.closed, 'the end of the first connection');
+      refuse();
+      await receiver.got(({ event }) => isConnectOf('bob', event));
+      // Whoever was to be disconnected before this one is gone with it.
+      await within((await join('intruder', 'eve')).closed, 'the end of the intruder');
+      assert.equal(await second.publish('rooms/lobby/messages', 'still here'), 0);
+      await heard('still here');
+      await second.end();
+      const { event } = await receiver.got(({ event }) => event.type === 'disconnect' && event.context.principal === 'bob');
+      assert.notEqual(event.reason, 'API_INITIATED_DISCONNECT');
+    });
+
   it('publish into rooms, and are not told of that', async () => {
     const room = 'shop';
     let attempts = 0;
