@@ -378,14 +378,14 @@ static void begin_handover(struct gateway *gateway)
 }
 
 // Starts everything that runs on threads of its own; says how many workers those are.
-static enum err start_threads(struct gateway *gateway, int *out_started)
+static enum err start_threads(struct gateway *gateway, int *out_started, struct buf *why)
 {
     *out_started = 0;
     enum err err = upstream_start(gateway, &gateway->upstream);
     if (err != ERR_OK)
         return err;
     await_broker(gateway);
-    err = hooks_start(gateway->hooks);
+    err = hooks_start(gateway->hooks, why);
     while (err == ERR_OK && *out_started < gateway->worker_count) {
         err = worker_start(gateway->workers[*out_started]);
         if (err == ERR_OK)
@@ -408,13 +408,13 @@ enum err gateway_run(struct gateway *gateway, struct buf *why)
 {
     int started = 0;
     int signals = open_signals();
-    enum err err = signals < 0 ? ERR_IO : start_threads(gateway, &started);
+    enum err err = signals < 0 ? ERR_IO : start_threads(gateway, &started, why);
     if (err == ERR_OK) {
         begin_handover(gateway);
         log_line(&gateway->log, LOG_LEVEL_INFO, "ready workers=%d", gateway->worker_count);
         bool has_successor = serve_until_event(gateway, signals);
         drain(gateway, signals, has_successor);
-    } else {
+    } else if (why->len == 0) {
         buf_printf(why, "cannot start: %s", err_text(err));
     }
     stop_threads(gateway, started);

@@ -329,20 +329,6 @@ static void on_look_clients(struct loop_timer *timer)
 
 // ---- making ----
 
-static enum err open_store(struct hooks *hooks, struct buf *why)
-{
-    char *path = config_companion(hooks_config(hooks), "-hooks");
-    if (path == NULL)
-        return ERR_MEMORY;
-    enum err err = store_hooks_open(path, &hooks->gateway->log, &hooks->store);
-    if (err == ERR_OK)
-        err = enter_urls(hooks);
-    if (err != ERR_OK)
-        buf_printf(why, "%s: %s", path, err_text(err));
-    free(path);
-    return err;
-}
-
 static enum err create_parts(struct hooks *hooks, struct buf *why)
 {
     const struct config *config = hooks_config(hooks);
@@ -360,10 +346,7 @@ static enum err create_parts(struct hooks *hooks, struct buf *why)
     if (err != ERR_OK)
         return err;
     log_reader_init(&hooks->log, hooks->gateway, hooks->loop, "hooks");
-    err = open_store(hooks, why);
-    if (err == ERR_OK)
-        err = read_clients(hooks);
-    if (err == ERR_OK && hooks_want_presence(hooks))
+    if (hooks_want_presence(hooks))
         err = loop_timer_start(hooks->loop, &hooks->look_clients, LOOK_CLIENTS_MS);
     if (err == ERR_OK && wants_messages(hooks))
         err = loop_timer_start(hooks->loop, &hooks->look, 0);
@@ -420,6 +403,23 @@ void hooks_destroy(struct hooks *hooks)
 
 // ---- the thread ----
 
+// Not before: the database is that of the gateway that runs, until this one takes its place.
+static enum err open_store(struct hooks *hooks, struct buf *why)
+{
+    char *path = config_companion(hooks_config(hooks), "-hooks");
+    if (path == NULL)
+        return ERR_MEMORY;
+    enum err err = store_hooks_open(path, &hooks->gateway->log, &hooks->store);
+    if (err == ERR_OK)
+        err = enter_urls(hooks);
+    if (err == ERR_OK)
+        err = read_clients(hooks);
+    if (err != ERR_OK)
+        buf_printf(why, "%s: %s", path, err_text(err));
+    free(path);
+    return err;
+}
+
 static void *run(void *context)
 {
     struct hooks *hooks = context;
@@ -428,11 +428,13 @@ static void *run(void *context)
     return NULL;
 }
 
-enum err hooks_start(struct hooks *hooks)
+enum err hooks_start(struct hooks *hooks, struct buf *why)
 {
     if (hooks == NULL)
         return ERR_OK;
-    enum err err = thread_start(&hooks->thread, run, hooks);
+    enum err err = open_store(hooks, why);
+    if (err == ERR_OK)
+        err = thread_start(&hooks->thread, run, hooks);
     hooks->is_running = err == ERR_OK;
     return err;
 }

@@ -22,13 +22,14 @@ enum { HOOKS_URLS_MAX = 16 }; // different ones, in all three lists
 MUST_USE enum err hooks_check(const struct config *config, struct buf *why);
 
 // Makes what the configuration asks for; NULL, and ERR_OK, if that is no webhook. To be called
-// before any thread starts. Errors: those of hooks_check, http_client.h and store_hooks.h, with a
-// line in `why`.
+// before any thread starts. Errors: those of hooks_check and http_client.h, with a line in `why`.
 MUST_USE enum err hooks_create(struct gateway *gateway, struct hooks **out_hooks, struct buf *why);
 // Frees it when upstream and workers run no more, and before the workers' loops are destroyed.
 void hooks_destroy(struct hooks *hooks); // NULL is fine
-// Starts the thread once gateway->upstream is there. Errors: ERR_MEMORY. NULL is fine.
-MUST_USE enum err hooks_start(struct hooks *hooks);
+// Opens the database, changes it to what the configuration asks for, and starts the thread; once
+// gateway->upstream is there, and this gateway is about to take over. NULL is fine.
+// Errors: ERR_MEMORY, those of store_hooks.h with a line in `why`.
+MUST_USE enum err hooks_start(struct hooks *hooks, struct buf *why);
 // Another gateway delivers from now on: what is under way is finished, and workers may still ask.
 // Where both are at it for a moment, receivers know repetitions by their webhook-id. From any
 // thread; NULL is fine.

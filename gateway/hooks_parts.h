@@ -46,7 +46,7 @@ struct hooks {
     struct hook_url urls[HOOKS_URLS_MAX];
     size_t url_count;
 
-    struct store_hooks *store;
+    struct store_hooks *store; // NULL before the start
     struct log_reader log;
     struct loop_timer look;         // for what is new in the log
     struct loop_timer look_clients; // for events that nobody here has heard of

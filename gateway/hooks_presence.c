@@ -137,11 +137,14 @@ static void on_heard(struct loop_task *task)
     struct json *root = NULL;
     struct hook_client client;
     atomic_fetch_sub(&hooks->heard, 1);
+    if (hooks->store == NULL) // it did not start: the gateway that runs has heard of it, too
+        goto done;
     if (json_parse(span_make(heard->json, heard->len), &root) == ERR_OK &&
         hook_event_read_presence(root, &client) == ERR_OK)
         take(hooks, &client);
     else
         hooks_warn(hooks, LOG_LEVEL_WARNING, "event=lifecycle_event_unreadable");
+done:
     json_destroy(root);
     free(heard);
 }

@@ -4,6 +4,8 @@
 // kept, everything is tried again, all of it is bounded, and nobody else notices.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 
 import { Client, connect } from './lib/client.mjs';
@@ -11,7 +13,7 @@ import { describeBrokers } from './lib/each.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { run } from './lib/process.mjs';
 import { hooksTo, Receiver } from './lib/receiver.mjs';
-import { Caller, startStack } from './lib/stack.mjs';
+import { Caller, command, startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
 
 const numbers = (count, from = 0) => Array.from({ length: count }, (_, i) => from + i);
@@ -311,6 +313,45 @@ describe('webhooks, when another gateway takes over,', () => {
     }, 'everything to be delivered', 30000);
     for (const n of devices.keys()) assert.ok(receiver.requests.some(({ event }) => event.clientId === `d${n}`));
     await Promise.all(devices.map((device) => device.end()));
+  });
+});
+
+describe('webhooks, when another gateway fails to start,', () => {
+  it('stay as they are, whatever URLs that one had', async (t) => {
+    const receiver = await Receiver.start();
+    t.after(() => receiver.close());
+    const stack = await startStack({ config: hooksTo(receiver, 'message', 'connect') });
+    t.after(() => stack.stop());
+    const alice = await stack.caller('alice', '*=rw');
+    await alice.post('/rooms/r0/messages', { text: 'before' });
+    await receiver.got(({ event }) => event.message?.text === 'before');
+    const database = `${stack.broker.database}-hooks`;
+    const dump = () => execFileSync('sqlite3', ['-readonly', database, '.dump']).toString();
+    await waitFor(() => /INSERT INTO positions/.test(dump()), 'the position');
+    await receiver.down();
+    for (const i of numbers(3)) await alice.post('/rooms/r0/messages', { text: String(i) });
+    const device = await connect(stack.broker, { clientId: 'waits', token: stack.broker.token('lamp') });
+    t.after(() => device.end());
+    await waitFor(() => /INSERT INTO events.*waits/.test(dump()), 'the connect');
+    const before = dump();
+    const other = join(stack.folder, 'other.conf');
+    const taken = `http://127.0.0.1:${stack.broker.port}`; // by the broker
+    for (const path of [stack.broker.database, join(stack.folder, 'fresh.db')]) {
+      writeFileSync(other, readFileSync(stack.gateway.path, 'utf8').replace(/^database = .*/m, `database = ${path}`)
+        .replace(/^listen = .*/m, `listen = ${taken}`).replaceAll(receiver.url, 'http://127.0.0.1:1/new'));
+      const { code, err } = await command('serve', '--config', other);
+      assert.notEqual(code, 0);
+      assert.match(err, /Address already in use/);
+    }
+    assert.equal(dump(), before);
+    assert.ok(!existsSync(join(stack.folder, 'fresh.db-hooks')));
+    await stack.stopGateway();
+    await receiver.listen();
+    await stack.startGateway();
+    await stack.ready();
+    await receiver.got(({ event }) => event.message?.text === '2');
+    await receiver.got(({ event }) => event.clientId === 'waits');
+    assert.deepEqual(receiver.texts(), ['before', '0', '1', '2']);
   });
 });
 
