@@ -130,6 +130,14 @@ static enum err enter(struct plugin *p, const struct connect *c, const char *bro
     return ERR_OK;
 }
 
+// The gateway hears of the broker's own clients by lifecycle events, and asks its connect hooks
+// then. The relay has asked about its own before they come here.
+static bool can_be_asked_about(const struct plugin *p, const struct connect *c)
+{
+    return *p->config.webhook_connect == '\0' || c->face == METER_WS ||
+           presence_can_tell_of(span_of(c->client_id));
+}
+
 // The broker disconnects clients without a user name on SIGHUP where allow_anonymous is off, so one
 // who gave none is called by its subject.
 static int auth_client(struct plugin *p, struct connect *c)
@@ -141,6 +149,8 @@ static int auth_client(struct plugin *p, struct connect *c)
     enum err err = find_out_who(p, c);
     if (err != ERR_OK)
         return refuse(p, c, err == ERR_MEMORY ? err_text(err) : "the introduction is not good");
+    if (!can_be_asked_about(p, c))
+        return refuse(p, c, "no connect hook can be asked about this client id");
     err = verify(p, c, &token);
     if (err != ERR_OK)
         return refuse(p, c, err_text(err));

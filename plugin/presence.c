@@ -11,7 +11,13 @@
 
 #define TOPIC_PREFIX "$aws/events/"
 
-enum { EVENT_MAX = 128 * 1024, TOPIC_MAX = 64 + PRESENCE_CLIENT_ID_MAX, VERSION_SCALE = 1000 };
+enum {
+    EVENT_MAX = 128 * 1024,
+    TOPIC_MAX = 64 + PRESENCE_CLIENT_ID_MAX,
+    VERSION_SCALE = 1000,
+    // Brokers take no topic with more than 200 slashes, and ours has four before the client id.
+    SLASHES_MAX = 196
+};
 
 void presence_init(struct presence *presence, int64_t now_ms)
 {
@@ -61,11 +67,19 @@ static void begin_event(const struct plugin *p, const struct session *session, c
 }
 
 // AWS IoT tells nothing of clients whose id would be a wildcard in the topic.
+bool presence_can_tell_of(struct span client_id)
+{
+    size_t slashes = 0;
+    for (size_t i = 0; i < client_id.len; i++)
+        slashes += client_id.ptr[i] == '/';
+    return client_id.len <= PRESENCE_CLIENT_ID_MAX && slashes <= SLASHES_MAX &&
+           !topic_has_wildcard(client_id);
+}
+
 static bool is_told_of(const struct plugin *p, const struct session *session)
 {
-    struct span id = span_of(session->client_id);
     return p->config.lifecycle_events && !session->is_service && !stopping_is_told() &&
-           id.len <= PRESENCE_CLIENT_ID_MAX && !topic_has_wildcard(id);
+           presence_can_tell_of(span_of(session->client_id));
 }
 
 static void publish(struct plugin *p, const struct session *session, const char *kind,

@@ -29,6 +29,9 @@ enum { PRESENCE_CLIENT_ID_MAX = 1024 }; // bytes; of longer ones nothing is told
 void presence_init(struct presence *presence, int64_t now_ms);
 void presence_finish(struct presence *presence);
 
+// False if nothing can be told of a client of that id, which is part of the topics.
+bool presence_can_tell_of(struct span client_id);
+
 // A CONNECT was authorized: the session arrives with presence_arrive, or at the end of the turn.
 void presence_expect(struct plugin *p, struct session *session);
 // Whoever was expected and is still there has arrived: for brokers of 2.0.

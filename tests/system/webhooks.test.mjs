@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, it } from 'node:test';
 
-import { Client, connect } from './lib/client.mjs';
+import { Client, connect, connectRefused } from './lib/client.mjs';
 import { describeBrokers } from './lib/each.mjs';
 import { hooksTo, Receiver } from './lib/receiver.mjs';
 import { Caller, startStack } from './lib/stack.mjs';
@@ -144,6 +144,25 @@ describeBrokers('webhooks', (kind) => {
     assert.deepEqual(receiver.of('connect'), []);
     // Not by the broker, which might know him by a key that the gateway has not read yet.
     assert.doesNotMatch(stack.broker.log, /stranger/);
+  });
+
+  it('are not evaded by a client id that the broker tells nothing of', async () => {
+    for (const [i, clientId] of ['a+b', 'a#', 'x'.repeat(1025), '/'.repeat(197)].entries()) {
+      for (const [version, code] of [[5, 0x87], [4, 5]])
+        assert.equal(await connectRefused(stack.broker, { clientId, version, token: stack.broker.token('eve') }), code);
+      await stack.broker.says(`what=connect client=${clientId.slice(0, 20)}`);
+      const page = byWebSocket(`page${i}`, { clientId });
+      await page.connected();
+      await receiver.got(({ event }) => event.type === 'connect' && event.clientId === clientId && event.context.principal === `page${i}`);
+      await page.end();
+    }
+    assert.match(stack.broker.log, /client=a\+b address=\S+ why="no connect hook can be asked about this client id"/);
+    assert.ok(!receiver.requests.some(({ event }) => event.context.principal === 'eve'));
+    for (const clientId of ['x'.repeat(1024), '/'.repeat(196)]) {
+      const device = await connect(stack.broker, { clientId, token: stack.broker.token('eve') });
+      await receiver.got(({ event }) => event.type === 'connect' && event.clientId === clientId);
+      await device.end();
+    }
   });
 
   it('disconnect a client of the broker that they refuse', async () => {
