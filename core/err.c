@@ -15,6 +15,8 @@ const char *err_text(enum err code)
         return "the database failed";
     case ERR_FULL:
         return "a limit is reached";
+    case ERR_TOO_MANY:
+        return "there are too many";
     case ERR_TOO_LARGE:
         return "too large";
     case ERR_INVALID:

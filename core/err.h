@@ -14,7 +14,8 @@ enum err {
     ERR_MEMORY,      // an allocation failed
     ERR_IO,          // a system call failed; errno says how
     ERR_DATABASE,    // SQLite failed; the log says how
-    ERR_FULL,        // a limit of the configuration table is reached, or the disk is full
+    ERR_FULL,        // no room now: the disk, or something that has a limit, is full
+    ERR_TOO_MANY,    // no room for one more, and waiting makes none
     ERR_TOO_LARGE,   // one input is longer than its limit
     ERR_INVALID,     // malformed input
     ERR_UNSUPPORTED, // well formed, but not something that Roomwire does

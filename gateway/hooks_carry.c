@@ -62,7 +62,8 @@ static void on_answer(void *context, const struct upstream_answer *answer)
     if (answer->err != ERR_OK && answer->err != ERR_NOT_FOUND)
         hooks_warn(c->hooks, LOG_LEVEL_WARNING,
                    "event=webhook_answer_refused url=%s id=%s item=%zu why=\"%s\"", c->url->name,
-                   c->name, c->at, err_text(answer->err));
+                   c->name, c->at,
+                   *answer->detail != '\0' ? answer->detail : err_text(answer->err));
     c->at++;
     carry_on(c);
 }

@@ -108,7 +108,7 @@ int page_status(enum err err)
         int status;
     } statuses[] = {
         {ERR_INVALID, 400},     {ERR_DENIED, 403}, {ERR_NOT_FOUND, 404}, {ERR_TOO_LARGE, 413},
-        {ERR_UNSUPPORTED, 415}, {ERR_AGAIN, 503},  {ERR_FULL, 507},
+        {ERR_UNSUPPORTED, 415}, {ERR_AGAIN, 503},  {ERR_FULL, 507},      {ERR_TOO_MANY, 507},
     };
     if (err >= ERR_TOKEN_MISSING)
         return 401;

@@ -61,6 +61,7 @@ static const char *publish_alert(enum err err)
         {ERR_AGAIN, "It is not sure that your message was kept: the broker did not answer. "
                     "Send it again; it will not appear twice."},
         {ERR_FULL, "There is no space left to keep your message. Please try again later."},
+        {ERR_TOO_MANY, "There are as many rooms as there may be: this one cannot begin."},
         {ERR_DENIED, "You may not write in this room."},
         {ERR_TOO_LARGE, "Your message is too long."},
     };

@@ -45,11 +45,8 @@ int posting_status(enum err err)
     static const struct {
         enum err err;
         int status;
-    } table[] = {{ERR_INVALID, 422},
-                 {ERR_UNSUPPORTED, 422},
-                 {ERR_TOO_LARGE, 413},
-                 {ERR_DENIED, 403},
-                 {ERR_FULL, 507}};
+    } table[] = {{ERR_INVALID, 422}, {ERR_UNSUPPORTED, 422}, {ERR_TOO_LARGE, 413},
+                 {ERR_DENIED, 403},  {ERR_FULL, 507},        {ERR_TOO_MANY, 507}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].err == err)
             return table[i].status;

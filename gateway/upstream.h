@@ -19,9 +19,9 @@ bool upstream_is_connected(const struct upstream *upstream); // from any thread
 
 // The outcome of one publish.
 struct upstream_answer {
-    enum err err; // ERR_OK, ERR_INVALID, ERR_TOO_LARGE, ERR_FULL, ERR_DENIED, ERR_NOT_FOUND,
-                  // ERR_AGAIN (no broker, or no answer within publish_timeout_ms: it may have been
-                  // kept all the same)
+    enum err err; // ERR_OK, ERR_INVALID, ERR_TOO_LARGE, ERR_FULL, ERR_TOO_MANY, ERR_DENIED,
+                  // ERR_NOT_FOUND, ERR_AGAIN (no broker, or no answer within publish_timeout_ms: it
+                  // may have been kept all the same)
     int64_t id, prev, date_ms;
     char epoch[MESSAGE_EPOCH_MAX + 1]; // "" where an older plugin does not say it
     bool is_duplicate;

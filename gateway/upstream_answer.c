@@ -12,8 +12,9 @@ static enum err err_from_word(const char *word)
         const char *word;
         enum err err;
     } words[] = {
-        {"invalid", ERR_INVALID}, {"too_large", ERR_TOO_LARGE}, {"full", ERR_FULL},
-        {"denied", ERR_DENIED},   {"unavailable", ERR_AGAIN},   {"not_found", ERR_NOT_FOUND},
+        {"invalid", ERR_INVALID},   {"too_large", ERR_TOO_LARGE}, {"full", ERR_FULL},
+        {"denied", ERR_DENIED},     {"unavailable", ERR_AGAIN},   {"not_found", ERR_NOT_FOUND},
+        {"too_many", ERR_TOO_MANY},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i].word) == 0)

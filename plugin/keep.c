@@ -97,7 +97,8 @@ static enum err keep_new(struct plugin *p, const struct keep_post *post, struct 
     else
         err = rooms_get(p->rooms, post->room, &room);
     if (err != ERR_OK)
-        return fail(err, err == ERR_FULL ? "there are max_rooms rooms" : err_text(err), out_why);
+        return fail(err, err == ERR_TOO_MANY ? "there are max_rooms rooms" : err_text(err),
+                    out_why);
     *first = (struct keys_first){p->last_id + 1, room->last_id, p->now_ms, post->connection};
     struct record_message record = {.message = {.id = first->id,
                                                 .prev = first->prev,

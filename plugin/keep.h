@@ -31,7 +31,8 @@ struct keep_result {
 void keep_write_origin(const struct plugin *p, const struct session *session, struct buf *out);
 
 // Errors, with a line for people in `*out_why` (static storage): ERR_TOO_LARGE, ERR_INVALID,
-// ERR_FULL, ERR_AGAIN, ERR_MEMORY. After ERR_AGAIN (strict: no commit in time) it may be kept.
+// ERR_FULL, ERR_TOO_MANY, ERR_AGAIN, ERR_MEMORY. After ERR_AGAIN (strict: no commit in time) it may
+// be kept.
 MUST_USE enum err keep_message(struct plugin *p, const struct keep_post *post,
                                struct keep_result *out_result, const char **out_why);
 

@@ -30,7 +30,10 @@ static void log_refusal(struct plugin *p, const struct publish *m, const char *w
 // What the broker is told so that the publisher is told.
 static int refuse(struct plugin *p, const struct publish *m, enum err err, const char *why)
 {
-    bool may_try_again = err == ERR_FULL || err == ERR_AGAIN || err == ERR_MEMORY;
+    // ERR_TOO_MANY lasts until an operator raises the limit, but an acknowledgement would say
+    // "kept".
+    bool may_try_again =
+        err == ERR_FULL || err == ERR_TOO_MANY || err == ERR_AGAIN || err == ERR_MEMORY;
     if (err != ERR_FULL || !p->is_full) // that was said once for all
         log_refusal(p, m, why);
     if (m->session->is_service)

@@ -95,7 +95,7 @@ static enum err get(struct rooms *rooms, struct span name, size_t max, struct ro
     uint64_t hash = hash_bytes(&rooms->seed, name);
     struct room *room = table_find(&rooms->by_name, hash, has_name, &name);
     if (room == NULL)
-        return rooms->by_name.count >= max ? ERR_FULL : add(rooms, hash, name, out_room);
+        return rooms->by_name.count >= max ? ERR_TOO_MANY : add(rooms, hash, name, out_room);
     *out_room = room;
     return ERR_OK;
 }

@@ -30,7 +30,7 @@ void rooms_destroy(struct rooms *rooms); // NULL is fine
 // NULL if it has none.
 struct room *rooms_find(const struct rooms *rooms, struct span name);
 // The room, made if it is not there; `name` must be a valid room name.
-// Errors: ERR_FULL (as many as `max`), ERR_MEMORY.
+// Errors: ERR_TOO_MANY (as many as `max`), ERR_MEMORY.
 MUST_USE enum err rooms_get(struct rooms *rooms, struct span name, struct room **out_room);
 // What the log says of a room at start; not subject to `max`. Errors: ERR_MEMORY.
 MUST_USE enum err rooms_restore(struct rooms *rooms, struct span name, int64_t last_id);

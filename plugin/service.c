@@ -45,6 +45,8 @@ const char *service_error_word(enum err err)
         return "too_large";
     if (err == ERR_FULL)
         return "full";
+    if (err == ERR_TOO_MANY)
+        return "too_many";
     if (err == ERR_INVALID)
         return "invalid";
     if (err == ERR_DENIED)

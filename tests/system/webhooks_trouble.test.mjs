@@ -316,6 +316,22 @@ describe('webhooks, when another gateway takes over,', () => {
   });
 });
 
+describeBrokers('webhooks whose answer would be one room too many', (kind) => {
+  it('go on without it', async (t) => {
+    const receiver = await Receiver.start(({ message }) => message.text !== 'go' ? {}
+      : { json: { publish: [{ room: 'another', text: 'x' }, { text: 'went' }] } });
+    t.after(() => receiver.close());
+    const stack = await startStack({ broker: kind, config: { ...hooksTo(receiver, 'message'), max_rooms: 1 } });
+    t.after(() => stack.stop());
+    const alice = await stack.caller('alice', '*=rw');
+    for (const text of ['go', 'next']) await alice.post('/rooms/only/messages', { text });
+    await receiver.got(({ event }) => event.message.text === 'next');
+    assert.deepEqual(receiver.texts(), ['go', 'next']);
+    assert.deepEqual((await alice.history('only')).map(({ text }) => text).sort(), ['go', 'next', 'went']);
+    await stack.gateway.program.says(/event=webhook_answer_refused .* item=0 why="there are max_rooms rooms"/);
+  });
+});
+
 describe('webhooks, when another gateway fails to start,', () => {
   it('stay as they are, whatever URLs that one had', async (t) => {
     const receiver = await Receiver.start();

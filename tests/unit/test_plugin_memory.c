@@ -78,7 +78,7 @@ static void test_rooms_stay_where_they_are(void **state)
         assert_int_equal(rooms_get(rooms, span_of(name), &room), ERR_OK);
         assert_int_equal(room->last_id, 0);
     }
-    assert_int_equal(rooms_get(rooms, span_of("one-too-many"), &room), ERR_FULL);
+    assert_int_equal(rooms_get(rooms, span_of("one-too-many"), &room), ERR_TOO_MANY);
     assert_int_equal(rooms_get(rooms, span_of("r0"), &room), ERR_OK);
     assert_ptr_equal(room, first);
     assert_int_equal(room->last_id, 7);

@@ -52,7 +52,7 @@ static void reads_a_refusal(void **state)
     } cases[] = {{"invalid", ERR_INVALID},   {"too_large", ERR_TOO_LARGE},
                  {"full", ERR_FULL},         {"denied", ERR_DENIED},
                  {"unavailable", ERR_AGAIN}, {"not_found", ERR_NOT_FOUND},
-                 {"new word", ERR_AGAIN}};
+                 {"too_many", ERR_TOO_MANY}, {"new word", ERR_AGAIN}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf json;
         buf_init(&json, 1024);
