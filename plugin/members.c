@@ -24,20 +24,22 @@ struct member_room {
 struct membership {
     struct members *members;
     struct session *session;
-    struct membership *next; // of the same session
-    bool is_learned;         // `filter` is but one topic of what was subscribed to
+    struct membership *prev, *next; // of the same session, in one of its lists
+    bool is_learned;
     bool is_shown;
+    uint16_t len;
+    uint32_t hash;
     struct member_room *room; // NULL: every room. Only while it is shown
     struct membership *before, *behind;
     int64_t since_ms;
-    size_t len;
-    char filter[];
+    char text[]; // the filter; the name of the room, if that is all that was learned
 };
 
 struct members {
     const struct topic_rooms *pattern;
-    size_t count, max;
+    size_t max;
     struct hash_seed seed;
+    struct table memberships;  // by session and text
     struct table rooms;        // struct member_room by name
     struct audience all_rooms; // by a wildcard
 };
@@ -49,6 +51,7 @@ enum err members_create(const struct topic_rooms *rooms, size_t max, struct memb
         return ERR_MEMORY;
     members->pattern = rooms;
     members->max = max;
+    table_init(&members->memberships);
     table_init(&members->rooms);
     if (!hash_seed_init(&members->seed)) {
         free(members);
@@ -62,7 +65,8 @@ void members_destroy(struct members *members)
 {
     if (members == NULL)
         return;
-    assert(members->count == 0);
+    assert(members->memberships.count == 0);
+    table_finish(&members->memberships);
     table_finish(&members->rooms);
     free(members);
 }
@@ -107,9 +111,16 @@ static void drop_room_if_empty(struct members *members, struct member_room *room
 
 // ---- one subscription ----
 
-static struct span filter_of(const struct membership *m)
+static struct span text_of(const struct membership *m)
 {
-    return span_make(m->filter, m->len);
+    return span_make(m->text, m->len);
+}
+
+static enum topic_reach reach_of(const struct membership *m, struct span *out_room)
+{
+    *out_room = text_of(m);
+    return m->is_learned ? TOPIC_REACHES_ONE
+                         : topic_reach(m->members->pattern, text_of(m), out_room);
 }
 
 static struct audience *audience_of(struct membership *m)
@@ -120,7 +131,7 @@ static struct audience *audience_of(struct membership *m)
 static enum err show(struct membership *m, int64_t now_ms)
 {
     struct span name;
-    enum topic_reach reach = topic_reach(m->members->pattern, filter_of(m), &name);
+    enum topic_reach reach = reach_of(m, &name);
     assert(reach != TOPIC_REACHES_NONE && !m->is_shown);
     m->room = reach == TOPIC_REACHES_ONE ? get_room(m->members, name) : NULL;
     if (reach == TOPIC_REACHES_ONE && m->room == NULL)
@@ -160,31 +171,109 @@ static void hide(struct membership *m)
 static void membership_free(struct membership *m)
 {
     hide(m);
-    m->members->count--;
+    table_remove(&m->members->memberships, m->hash, m);
     free(m);
 }
 
-static enum err add(struct members *members, struct session *session, struct span filter,
-                    bool is_learned, int64_t now_ms)
+// As in a list of a session's, which is then nobody's.
+static void free_all(struct membership *first)
 {
-    if (members->count >= members->max)
+    while (first != NULL) {
+        struct membership *next = first->next;
+        membership_free(first);
+        first = next;
+    }
+}
+
+// ---- those of one session ----
+
+// By the client id and not by the session, because who takes its place has the same. Half of the
+// hash will do, and fits where there is room.
+static uint32_t hash_of(const struct members *members, const struct session *session,
+                        struct span text)
+{
+    return (uint32_t)hash_more(&members->seed, session->id_hash, text);
+}
+
+struct wanted {
+    const struct session *session;
+    bool is_learned;
+    struct span text;
+};
+
+static bool is_wanted(const void *item, const void *key)
+{
+    const struct membership *m = item;
+    const struct wanted *wanted = key;
+    return m->session == wanted->session && m->is_learned == wanted->is_learned &&
+           span_equal(text_of(m), wanted->text);
+}
+
+static struct membership *find(const struct members *members, const struct session *session,
+                               bool is_learned, struct span text)
+{
+    struct wanted wanted = {session, is_learned, text};
+    return table_find(&members->memberships, hash_of(members, session, text), is_wanted, &wanted);
+}
+
+static struct membership **list_of(const struct membership *m)
+{
+    struct memberships *all = &m->session->memberships;
+    return m->is_learned ? &all->learned : &all->joined;
+}
+
+static bool is_wide(const struct membership *m)
+{
+    struct span room;
+    return reach_of(m, &room) == TOPIC_REACHES_ALL;
+}
+
+static void link_in(struct membership *m)
+{
+    struct membership **first = list_of(m);
+    m->prev = NULL;
+    m->next = *first;
+    if (m->next != NULL)
+        m->next->prev = m;
+    *first = m;
+    m->session->memberships.wide += is_wide(m);
+}
+
+static void drop(struct membership *m)
+{
+    if (m->prev != NULL)
+        m->prev->next = m->next;
+    else
+        *list_of(m) = m->next;
+    if (m->next != NULL)
+        m->next->prev = m->prev;
+    m->session->memberships.wide -= is_wide(m);
+    membership_free(m);
+}
+
+static enum err add(struct members *members, struct session *session, bool is_learned,
+                    struct span text, int64_t now_ms)
+{
+    if (members->memberships.count >= members->max)
         return ERR_FULL;
-    struct membership *m = calloc(1, sizeof *m + filter.len);
+    assert(text.len <= TOPIC_LENGTH_MAX);
+    struct membership *m = calloc(1, sizeof *m + text.len);
     if (m == NULL)
         return ERR_MEMORY;
     *m = (struct membership){.members = members,
                              .session = session,
-                             .next = session->memberships,
                              .is_learned = is_learned,
-                             .len = filter.len};
-    memcpy(m->filter, filter.ptr, filter.len);
-    enum err err = show(m, now_ms);
+                             .len = (uint16_t)text.len,
+                             .hash = hash_of(members, session, text)};
+    memcpy(m->text, text.ptr, text.len);
+    enum err err = table_add(&members->memberships, m->hash, m);
+    if (err == ERR_OK)
+        err = show(m, now_ms);
     if (err != ERR_OK) {
-        free(m);
+        membership_free(m);
         return err;
     }
-    members->count++;
-    session->memberships = m;
+    link_in(m);
     return ERR_OK;
 }
 
@@ -192,87 +281,109 @@ enum err members_join(struct members *members, struct session *session, struct s
                       int64_t now_ms)
 {
     struct span room;
-    if (topic_reach(members->pattern, filter, &room) == TOPIC_REACHES_NONE)
+    if (topic_reach(members->pattern, filter, &room) == TOPIC_REACHES_NONE ||
+        find(members, session, false, filter) != NULL)
         return ERR_OK;
-    for (const struct membership *m = session->memberships; m != NULL; m = m->next)
-        if (span_equal(filter_of(m), filter))
-            return ERR_OK;
-    return add(members, session, filter, false, now_ms);
+    return add(members, session, false, filter, now_ms);
 }
 
-// True if the subscription delivers what is published on `topic`.
-static bool delivers(struct span filter, struct span topic)
-{
-    return topic_strip_share(&filter) && topic_matches(filter, topic);
-}
-
+// A filter that reaches but this room and is not its topic goes unnoticed: then the session is
+// among the members twice.
 enum err members_learn(struct members *members, struct session *session, struct span topic,
                        int64_t now_ms)
 {
-    for (const struct membership *m = session->memberships; m != NULL; m = m->next)
-        if (delivers(filter_of(m), topic))
-            return ERR_OK;
-    return add(members, session, topic, true, now_ms);
+    struct span room;
+    if (session->memberships.wide > 0 ||
+        topic_classify(members->pattern, topic, &room) != TOPIC_KEPT ||
+        find(members, session, true, room) != NULL || find(members, session, false, topic) != NULL)
+        return ERR_OK;
+    return add(members, session, true, room, now_ms);
 }
 
-void members_leave(struct session *session, struct span filter)
+static void drop_if(struct membership *m)
 {
-    struct membership **place = &session->memberships;
-    while (*place != NULL) {
-        struct membership *m = *place;
-        if (span_equal(filter_of(m), filter) || (m->is_learned && delivers(filter, filter_of(m)))) {
-            *place = m->next;
-            membership_free(m);
-        } else {
-            place = &m->next;
-        }
+    if (m != NULL)
+        drop(m);
+}
+
+void members_leave(struct members *members, struct session *session, struct span filter)
+{
+    struct span room;
+    drop_if(find(members, session, false, filter));
+    switch (topic_reach(members->pattern, filter, &room)) {
+    case TOPIC_REACHES_NONE:
+        break;
+    case TOPIC_REACHES_ONE:
+        drop_if(find(members, session, true, room));
+        break;
+    case TOPIC_REACHES_ALL:
+        free_all(session->memberships.learned);
+        session->memberships.learned = NULL;
+        break;
     }
 }
 
 // ---- all of a session ----
 
-void members_hide(struct session *session)
+static void hide_all(struct membership *first)
 {
-    for (struct membership *m = session->memberships; m != NULL; m = m->next)
+    for (struct membership *m = first; m != NULL; m = m->next)
         hide(m);
 }
 
-void members_show(struct session *session, int64_t now_ms)
+void members_hide(struct session *session)
 {
-    for (struct membership *m = session->memberships; m != NULL; m = m->next)
+    hide_all(session->memberships.joined);
+    hide_all(session->memberships.learned);
+}
+
+static void show_all(struct membership *first, int64_t now_ms)
+{
+    for (struct membership *m = first; m != NULL; m = m->next)
         if (!m->is_shown)
             (void)!show(m, now_ms); // it is missing where there is no memory
 }
 
-void members_drop(struct membership *memberships)
+void members_show(struct session *session, int64_t now_ms)
 {
-    while (memberships != NULL) {
-        struct membership *next = memberships->next;
-        membership_free(memberships);
-        memberships = next;
-    }
+    show_all(session->memberships.joined, now_ms);
+    show_all(session->memberships.learned, now_ms);
+}
+
+void members_drop(struct memberships memberships)
+{
+    free_all(memberships.joined);
+    free_all(memberships.learned);
 }
 
 void members_forget(struct session *session)
 {
     members_drop(session->memberships);
-    session->memberships = NULL;
+    session->memberships = (struct memberships){0};
 }
 
-struct membership *members_take(struct session *session)
+struct memberships members_take(struct session *session)
 {
-    struct membership *all = session->memberships;
+    struct memberships all = session->memberships;
     members_hide(session);
-    session->memberships = NULL;
+    session->memberships = (struct memberships){0};
     return all;
 }
 
-void members_give(struct session *session, struct membership *memberships)
+static void give_all(struct session *session, struct membership *first)
 {
-    assert(session->memberships == NULL);
-    session->memberships = memberships;
-    for (struct membership *m = memberships; m != NULL; m = m->next)
+    for (struct membership *m = first; m != NULL; m = m->next) {
+        assert(m->session->id_hash == session->id_hash); // or they would not be found any more
         m->session = session;
+    }
+}
+
+void members_give(struct session *session, struct memberships memberships)
+{
+    assert(session->memberships.joined == NULL && session->memberships.learned == NULL);
+    session->memberships = memberships;
+    give_all(session, memberships.joined);
+    give_all(session, memberships.learned);
 }
 
 // ---- asking ----

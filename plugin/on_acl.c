@@ -125,7 +125,7 @@ static int acl_subscribe(struct plugin *p, struct session *session,
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_TOKEN_EXPIRED));
     if (!rights_allow_subscribe(session->token.rights, span_of(ed->topic), ed->qos)) {
         if (p->is_kicking) // then the broker forgets it
-            members_leave(session, span_of(ed->topic));
+            members_leave(p->members, session, span_of(ed->topic));
         return refuse(p, session, "subscribe", ed->topic, err_text(ERR_DENIED));
     }
     if (!p->is_kicking)

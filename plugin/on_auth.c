@@ -119,7 +119,9 @@ static enum err enter(struct plugin *p, const struct connect *c, const char *bro
     // when the session arrives.
     struct session *older = sessions_find_id(p->sessions, c->client_id);
     bool is_heir = older != NULL && data.is_persistent && older->client != c->client;
-    struct membership *memberships = is_heir ? members_take(older) : NULL;
+    struct memberships memberships = {0};
+    if (is_heir)
+        memberships = members_take(older);
     enum err err = sessions_add(p->sessions, &data, &session);
     if (err != ERR_OK) {
         members_drop(memberships);

@@ -227,7 +227,7 @@ void presence_arrive(struct plugin *p, struct session *session)
     session->has_arrived = true;
     // The subscriptions of an earlier connection came along, if the broker kept its session.
     int subscriptions = mosquitto_client_sub_count(session->client);
-    session->is_restored = subscriptions > 0 && session->memberships == NULL;
+    session->is_restored = subscriptions > 0 && session->memberships.joined == NULL;
     if (subscriptions == 0)
         members_forget(session);
     members_show(session, p->now_ms);
@@ -296,6 +296,6 @@ void presence_learn(struct plugin *p, struct session *session, const char *topic
 void presence_unsubscribe(struct plugin *p, struct session *session, const char *filter)
 {
     presence_arrive(p, session);
-    members_leave(session, span_of(filter));
+    members_leave(p->members, session, span_of(filter));
     tell_subscription(p, session, "unsubscribed", filter);
 }

@@ -55,14 +55,14 @@ struct session {
     bool is_restored;    // the broker knows subscriptions of its that we never saw
     uint64_t connection; // rises with every session made
     int64_t connected_ms, active_ms; // dates, in milliseconds since 1970
-    struct membership *memberships;  // members.h
+    struct memberships memberships;  // members.h
+    uint64_t id_hash;                // of the client id, with a seed of session.c's
     struct session_room rooms[SESSION_ROOMS];
     // The last delivery counted, to count a message once that overlapping subscriptions match.
     uint64_t counted_serial;
     const char *counted_topic;
 
     // For session.c alone.
-    uint64_t id_hash;
     bool is_newest; // among the sessions of its client id
     int64_t deadline_s;
     size_t heap_at; // 1-based; 0: never expires or is not connected
