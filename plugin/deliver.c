@@ -37,6 +37,13 @@ void deliver_count_out(struct plugin *p, struct session *session, struct session
         tally_add(p->tally, &key, &one);
 }
 
+void deliver_end_resuming(struct plugin *p)
+{
+    if (p->resuming != NULL)
+        waiting_finish(&p->resuming->waiting); // counted, or dropped by the broker
+    p->resuming = NULL;
+}
+
 void deliver_count_in(struct plugin *p, struct span subject, enum meter_face face,
                       const struct topic_view *view, size_t bytes)
 {

@@ -16,6 +16,8 @@ struct session_room *deliver_room(struct plugin *p, struct session *session,
 // One delivery to `session`. `room` as from deliver_room.
 void deliver_count_out(struct plugin *p, struct session *session, struct session_room *room,
                        const struct topic_view *view, size_t bytes);
+// From here on the broker asks about new deliveries again.
+void deliver_end_resuming(struct plugin *p);
 // One publish that is not kept, by `subject`.
 void deliver_count_in(struct plugin *p, struct span subject, enum meter_face face,
                       const struct topic_view *view, size_t bytes);

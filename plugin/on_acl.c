@@ -67,6 +67,37 @@ static bool was_counted(const struct plugin *p, struct session *session,
     return false;
 }
 
+// An address that stays with the message while the broker has it. The topic's is the second choice:
+// for wills, and what plugins publish, it is another one when the broker asks again.
+static const void *mark_of(const struct mosquitto_evt_acl_check *ed)
+{
+    return ed->payloadlen > 0 ? ed->payload : ed->topic;
+}
+
+// The broker took it for a session that is offline, or drops it: it does not say which, and asks
+// again when the client is back. Where it cannot be remembered, now is the time to count it.
+static int acl_read_offline(struct plugin *p, struct session *session, struct session_room *room,
+                            const struct topic_view *view, const struct mosquitto_evt_acl_check *ed)
+{
+    if (!is_still(session, ed->client))
+        return MOSQ_ERR_ACL_DENIED;
+    if (!p->api.is_2_1 && session->state == SESSION_OFFLINE &&
+        waiting_add(&session->waiting, &p->waiting, mark_of(ed)) != ERR_OK)
+        deliver_count_out(p, session, room, view, ed->payloadlen);
+    return MOSQ_ERR_SUCCESS;
+}
+
+// In 2.0, that a message was accepted for delivery; 2.1 tells of each one sent.
+static bool is_to_count(const struct plugin *p, struct session *session,
+                        const struct mosquitto_evt_acl_check *ed)
+{
+    if (p->api.is_2_1)
+        return false;
+    if (session == p->resuming)
+        return waiting_has(&session->waiting, mark_of(ed));
+    return !was_counted(p, session, ed->client, ed->topic);
+}
+
 // Any other answer than these two would be taken for an error of the publisher's.
 static int acl_read(struct plugin *p, struct session *session,
                     const struct mosquitto_evt_acl_check *ed)
@@ -75,14 +106,13 @@ static int acl_read(struct plugin *p, struct session *session,
     struct session_room *room = deliver_room(p, session, view, ed->topic);
     if (!may_read(session, room, view, ed->topic))
         return MOSQ_ERR_ACL_DENIED;
-    if (session->state != SESSION_CONNECTED) // queued; asked again when it is back
-        return is_still(session, ed->client) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    if (session->state != SESSION_CONNECTED)
+        return acl_read_offline(p, session, room, view, ed);
     if (is_expired(p, session))
         return MOSQ_ERR_ACL_DENIED;
     if (session->is_restored && view->kind == TOPIC_KEPT)
         presence_learn(p, session, ed->topic);
-    if (!p->api.is_2_1 &&
-        !was_counted(p, session, ed->client, ed->topic)) // 2.1 tells of each one sent
+    if (is_to_count(p, session, ed))
         deliver_count_out(p, session, room, view, ed->payloadlen);
     return MOSQ_ERR_SUCCESS;
 }
@@ -160,6 +190,10 @@ int on_acl(int event, void *data, void *userdata)
     struct session *session = sessions_find(p->sessions, ed->client);
     const struct session *taken_over = p->taken_over;
     p->taken_over = NULL;
+    // Some brokers ask about what the client published and did not release (QoS 2), too.
+    bool is_again = ed->access == MOSQ_ACL_READ || ed->access == MOSQ_ACL_WRITE;
+    if (session != p->resuming || !is_again)
+        deliver_end_resuming(p);
     if (session == NULL)
         return acl_unknown(ed);
     if (ed->access == MOSQ_ACL_READ)

@@ -6,6 +6,7 @@
 #include "core/base64.h"
 #include "core/clock.h"
 #include "core/origin.h"
+#include "deliver.h"
 #include "plugin.h"
 #include "service.h"
 
@@ -98,6 +99,14 @@ static void watch_takeover(struct plugin *p, const struct connect *c)
     p->taken_over = is_other && older->state == SESSION_CONNECTED ? older : NULL;
 }
 
+// What was counted for the older client need not be known, only what waited since it went.
+static void resume(struct plugin *p, struct session *session, struct session *older)
+{
+    session->waiting = older->waiting;
+    older->waiting = (struct waiting){0};
+    p->resuming = session;
+}
+
 static enum err enter(struct plugin *p, const struct connect *c, const char *broker_username,
                       struct token *token)
 {
@@ -128,6 +137,8 @@ static enum err enter(struct plugin *p, const struct connect *c, const char *bro
         return err;
     }
     members_give(session, memberships);
+    if (is_heir && !p->api.is_2_1)
+        resume(p, session, older);
     presence_expect(p, session);
     return ERR_OK;
 }
@@ -241,6 +252,7 @@ int on_auth(int event, void *data, void *userdata)
                         .face = METER_MQTT};
     p->now_ms = clock_real_ms();
     p->taken_over = NULL;
+    deliver_end_resuming(p);
     int rc = judge(p, &c);
     free(c.own_username);
     return rc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "control.h"
+#include "deliver.h"
 #include "service.h"
 
 // The control topic (docs/protocol.md): commands of the gateway, each answered.
@@ -109,6 +110,7 @@ int on_control(int event, void *data, void *userdata)
     const struct session *session = sessions_find(p->sessions, ed->client);
     struct json *root = NULL;
     p->taken_over = NULL;
+    deliver_end_resuming(p);
     if (session == NULL || !session->is_service) // on_acl lets nobody else through
         return MOSQ_ERR_SUCCESS;
     if (json_parse(span_make(ed->payload, ed->payloadlen), &root) == ERR_OK)

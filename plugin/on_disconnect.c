@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
+#include "deliver.h"
 #include "plugin.h"
 
 static int disconnect(struct plugin *p, const struct mosquitto_evt_disconnect *ed, bool may_return)
@@ -7,6 +8,8 @@ static int disconnect(struct plugin *p, const struct mosquitto_evt_disconnect *e
     struct session *session = sessions_find(p->sessions, ed->client);
     if (p->taken_over == session)
         p->taken_over = NULL;
+    if (p->resuming == session)
+        deliver_end_resuming(p);
     if (session != NULL) {
         presence_depart(p, session, ed->reason);
         sessions_disconnect(p->sessions, session, may_return && !session->is_service);

@@ -173,6 +173,7 @@ int on_message(int event, void *data, void *userdata)
     struct plugin *p = userdata;
     struct publish m = {.ed = data};
     p->taken_over = NULL;
+    deliver_end_resuming(p);
     m.session = sessions_find(p->sessions, m.ed->client);
     if (m.session == NULL)
         return MOSQ_ERR_ACL_DENIED;

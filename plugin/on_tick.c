@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "core/clock.h"
+#include "deliver.h"
 #include "plugin.h"
 #include "stopping.h"
 
@@ -43,6 +44,7 @@ int on_tick(int event, void *data, void *userdata)
     struct plugin *p = userdata;
     p->now_ms = clock_real_ms();
     p->taken_over = NULL;
+    deliver_end_resuming(p);
     p->is_reloading = false;
     p->serial++;
     stopping_listen();

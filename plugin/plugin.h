@@ -15,7 +15,7 @@
 //     on_reload.c     SIGHUP
 //     start.c         opening and closing everything
 //     keep.c, stamp.c, will.c, service.c, deliver.c    what they have in common
-//     session.c, members.c, presence.c, rooms.c, keys.c    the memory
+//     session.c, members.c, waiting.c, presence.c, rooms.c, keys.c    the memory
 //     control_*.c                                      the commands of the control topic
 //     writer.c, batch.c                                the thread that writes the database
 #ifndef ROOMWIRE_PLUGIN_PLUGIN_H
@@ -69,6 +69,14 @@ struct plugin {
     // A client that is about to be taken over: the broker asks about its will before it says so.
     // Holds from the new client's BASIC_AUTH to the next callback.
     struct session *taken_over;
+    // A client that came back to its session: before its CONNACK, 2.0 asks again about each message
+    // that the session has. Holds from BASIC_AUTH to the next callback that is not about these, nor
+    // about the end of the older client.
+    // PUBREL has no callback: what another client releases (QoS 2) in the same turn of the loop,
+    // right behind that CONNECT, looks like one of these, if this client is the first one to get
+    // it, and is not counted.
+    struct session *resuming;
+    struct waiting_limit waiting; // of all sessions
     // Between RELOAD and the next tick the broker authenticates everybody again. In 2.0 that is the
     // same turn of its loop; in 2.1 others may connect before the tick (broker_may_know).
     bool is_reloading;

@@ -50,6 +50,7 @@ static void session_free(struct session *session)
     if (!session->is_service)
         token_finish(&session->token);
     members_forget(session);
+    waiting_finish(&session->waiting);
     free(session->client_id);
     free(session->broker_username);
     free(session->own_username);

@@ -13,6 +13,7 @@
 #include "core/token.h"
 #include "members.h"
 #include "rooms.h"
+#include "waiting.h"
 
 enum session_state {
     SESSION_CONNECTED,
@@ -61,6 +62,7 @@ struct session {
     // The last delivery counted, to count a message once that overlapping subscriptions match.
     uint64_t counted_serial;
     const char *counted_topic;
+    struct waiting waiting; // since it went offline, until the end of `resuming` (plugin.h)
 
     // For session.c alone.
     bool is_newest; // among the sessions of its client id

@@ -11,6 +11,7 @@
 enum {
     TALLY_BATCH = 1024,     // counters stored in one transaction
     OFFLINE_MAX = 100000,   // sessions remembered after their connections ended
+    WAITING_MAX = 1000000,  // messages remembered that wait for them
     DESCRIPTORS_MAX = 65536 // prepared for; the broker may have more, a little slower
 };
 
@@ -224,6 +225,7 @@ enum err start(struct plugin *p, struct buf *why)
         err = topics_init(&p->topics, p->config.room_topic, p->rooms);
     if (err == ERR_OK)
         err = members_create(&p->topics.pattern, (size_t)p->config.max_memberships, &p->members);
+    p->waiting.max = WAITING_MAX;
     presence_init(&p->presence, clock_real_ms());
     if (err == ERR_OK)
         err = start_writer(p, &p->log_queue_log);

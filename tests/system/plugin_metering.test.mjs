@@ -3,13 +3,16 @@
 // The count is exact: what was published and what was delivered, in 512-byte blocks, for each
 // subject, room and face, whatever dies when.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { it } from 'node:test';
 
 import { FACE, IN, OUT, startBroker } from './lib/broker.mjs';
 import { connect } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
+import * as bytes from './lib/mqtt_bytes.mjs';
 import { introduce } from './lib/token.mjs';
-import { waitFor } from './lib/wait.mjs';
+import { waitFor, within } from './lib/wait.mjs';
 
 const blocks = (bytes) => Math.max(1, Math.ceil(bytes / 512));
 
@@ -150,6 +153,126 @@ describeOneBroker('metering', {}, (get) => {
       { subject: `many${i}`, direction: IN, ...sent[i] }, { subject: `many${i}`, direction: OUT, ...sum(client.messages) }]));
     for (const client of clients) await client.end();
   });
+});
+
+// A client whose session stays, and which acknowledges nothing of what it is sent, so that all of it
+// comes again. With MQTT 5 it takes two at a time.
+class Debtor {
+  constructor(broker, subject, level) {
+    Object.assign(this, { broker, subject, level, sentBefore: 0 });
+  }
+
+  // Once the broker has accepted the connection, but not yet heard of a client.
+  async open() {
+    const since = this.broker.log.length;
+    this.sentBefore = this.sent;
+    this.socket?.removeAllListeners('data'); // the last one is told that it was taken over
+    this.heard = '';
+    const socket = createConnection(this.broker.port, '127.0.0.1');
+    this.socket = socket.on('data', (data) => (this.heard += data.toString('latin1')));
+    await this.broker.says('New connection from', since);
+  }
+
+  // How many messages it was sent, on all its connections.
+  get sent() {
+    return this.sentBefore + (this.heard ?? '').split('payload;').length - 1;
+  }
+
+  write(packet) {
+    return within(new Promise((resolve) => this.socket.write(packet, resolve)), 'the write');
+  }
+
+  sendConnect() {
+    return this.write(bytes.connect({ level: this.level, clientId: this.subject, clean: false,
+      properties: [0x11, 0, 0, 14, 16, 0x21, 0, 2], username: 'user', password: this.broker.token(this.subject) }));
+  }
+
+  // Waits for so many messages behind the CONNACK of this connection.
+  async takes(count) {
+    await waitFor(() => this.sent - this.sentBefore >= count, `${count} messages`);
+    assert.equal(this.heard.charCodeAt(2), 1, 'the session was there');
+  }
+
+  async resume(count) {
+    await this.open();
+    await this.sendConnect();
+    await this.takes(count);
+  }
+
+  async end() {
+    await this.write(bytes.disconnect);
+    await within(once(this.socket, 'close'), 'the end');
+  }
+}
+
+describeOneBroker('metering and sessions', {}, (get, kind) => {
+  for (const level of [4, 5]) {
+    it(`a queue is counted once, however often its client comes back (MQTT ${level})`, async () => {
+      const broker = get();
+      const subject = `debtor${level}`;
+      const topic = `rooms/${subject}/messages`;
+      const sender = await connect(broker, { token: broker.token(`sender${level}`) });
+      const debtor = new Debtor(broker, subject, level);
+      let accepted = 0, marks = 0;
+      const publish = async (count) => {
+        for (let i = 0; i < count; i++) await sender.publish(topic, 'payload;');
+        accepted += count;
+      };
+      const atOnce = (more = 0) => (level === 5 ? 2 : accepted) + more;
+      // Counts are stored together: with the mark comes all that was counted before.
+      const assertCounted = async (what) => {
+        await sender.publish('rooms/mark/typing', 'mark');
+        marks++;
+        await waitFor(async () => (await broker.traffic(`room = 'mark' AND subject = 'sender${level}'`))[0]?.messages === marks, 'the mark');
+        const [counted] = await broker.traffic(`subject = '${subject}' AND direction = ${OUT}`);
+        // 2.1 counts what is sent, also what is sent again.
+        assert.equal(counted.messages, kind.is21 ? debtor.sent : accepted, what);
+      };
+
+      await debtor.open();
+      await debtor.sendConnect();
+      await debtor.write(bytes.subscribe(topic, { level, qos: 1 }));
+      await waitFor(() => debtor.heard.includes('\x90'), 'SUBACK');
+      // One that it never releases: some brokers ask about that, too, when it comes back.
+      await debtor.write(bytes.publish(`rooms/${subject}/other`, 'unreleased', { level, qos: 2, id: 7 }));
+      await waitFor(() => debtor.heard.includes('\x50'), 'PUBREC');
+      await publish(5);
+      await waitFor(() => debtor.sent >= atOnce(), 'the first ones');
+      await assertCounted('accepted while it was there');
+      for (let i = 0; i < 3; i++) {
+        await debtor.end();
+        await debtor.resume(atOnce());
+      }
+      await assertCounted('it came back');
+      await debtor.resume(atOnce());
+      await debtor.resume(atOnce());
+      await assertCounted('it was taken over');
+
+      await debtor.end();
+      await publish(4);
+      await sender.publish(topic, 'payload; that is not queued', { qos: 0 });
+      const dying = await connect(broker, { token: broker.token('dying'), will: { topic, payload: 'payload;', qos: 1 } });
+      await dying.drop();
+      accepted++;
+      await waitFor(async () => (await broker.messages(subject)).at(-1)?.sender === 'dying', 'the will');
+      await debtor.resume(atOnce());
+      await assertCounted('it was away, and some was queued');
+      await debtor.resume(atOnce());
+      await assertCounted('it came back to that, too');
+
+      // It comes back and another one publishes, in one turn of the broker's loop.
+      await debtor.open();
+      process.kill(broker.pid, 'SIGSTOP');
+      await debtor.sendConnect();
+      await sender.publish(topic, 'payload; right behind', { qos: 0 });
+      process.kill(broker.pid, 'SIGCONT');
+      await debtor.takes(atOnce(1));
+      accepted++;
+      await assertCounted('something was published as it came back');
+      await debtor.end();
+      await sender.end();
+    });
+  }
 });
 
 describeBrokers('metering and kill -9', (kind) => {

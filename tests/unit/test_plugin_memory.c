@@ -13,6 +13,7 @@
 #include "plugin/refuse.h"
 #include "plugin/rooms.h"
 #include "plugin/topics.h"
+#include "plugin/waiting.h"
 
 static bool is_number(const void *item, const void *key)
 {
@@ -89,6 +90,30 @@ static void test_rooms_stay_where_they_are(void **state)
     assert_int_equal(rooms_find(rooms, span_of("of-before"))->last_id, 5);
     assert_int_equal(rooms_count(rooms), 1001);
     rooms_destroy(rooms);
+}
+
+static void test_what_waits_is_known_up_to_a_limit_for_all(void **state)
+{
+    (void)state;
+    static const char messages[3]; // any address will do
+    struct waiting_limit limit = {.max = 3};
+    struct waiting one = {0}, two = {0};
+    assert_int_equal(waiting_add(&one, &limit, &messages[0]), ERR_OK);
+    assert_int_equal(waiting_add(&one, &limit, &messages[1]), ERR_OK);
+    assert_int_equal(waiting_add(&two, &limit, &messages[1]), ERR_OK);
+    assert_int_equal(waiting_add(&two, &limit, &messages[2]), ERR_FULL);
+    assert_int_equal(waiting_add(&two, &limit, &messages[1]), ERR_OK); // again
+    assert_true(waiting_has(&one, &messages[0]));
+    assert_false(waiting_has(&two, &messages[0]));
+    assert_false(waiting_has(&two, &messages[2]));
+    waiting_finish(&one);
+    assert_false(waiting_has(&one, &messages[0]));
+    assert_int_equal(limit.count, 1);
+    assert_int_equal(waiting_add(&one, &limit, &messages[2]), ERR_OK);
+    waiting_finish(&one);
+    waiting_finish(&one);
+    waiting_finish(&two);
+    assert_int_equal(limit.count, 0);
 }
 
 static struct keys_name name_of(const char *room, const char *from, const char *key)
@@ -224,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_table_finds_what_is_left_after_removals),
         cmocka_unit_test(test_the_hash_is_siphash_1_3),
+        cmocka_unit_test(test_what_waits_is_known_up_to_a_limit_for_all),
         cmocka_unit_test(test_rooms_stay_where_they_are),
         cmocka_unit_test(test_a_key_is_unique_to_room_and_sender),
         cmocka_unit_test(test_a_key_is_forgotten_after_its_lifetime),

@@ -31,9 +31,10 @@ export function connect({
   username,
   password,
   properties = '',
+  clean = true,
 } = {}) {
   const flags =
-    2 | (will ? 4 : 0) | (username !== undefined ? 0x80 : 0) | (password !== undefined ? 0x40 : 0);
+    (clean ? 2 : 0) | (will ? 4 : 0) | (username !== undefined ? 0x80 : 0) | (password !== undefined ? 0x40 : 0);
   const ownProperties = (bytes) =>
     level === 5 ? [remainingLength(bytes.length), Buffer.from(bytes)] : [];
   return packet(
@@ -53,5 +54,9 @@ export const pingreq = Buffer.from([0xc0, 0]);
 export const pingresp = Buffer.from([0xd0, 0]);
 export const disconnect = Buffer.from([0xe0, 0]);
 
-// PUBLISH, QoS 0.
-export const publish = (topic, payload) => packet(0x30, field(topic), payload);
+// SUBSCRIBE to one filter.
+export const subscribe = (filter, { level = 4, qos = 0 } = {}) =>
+  packet(0x82, [0, 1], level === 5 ? [0] : [], field(filter), [qos]);
+
+export const publish = (topic, payload, { level = 4, qos = 0, id = 1 } = {}) =>
+  packet(0x30 | (qos << 1), field(topic), qos > 0 ? [id >> 8, id & 0xff] : [], level === 5 ? [0] : [], payload);
