@@ -326,14 +326,22 @@ log.onTrim = () => showOlderLink(true);
 
 let isLoading = false;
 
+// Puts the answer above the first message, unless that is no longer the one it was asked for: the
+// list may have been trimmed meanwhile, or the log have become another one.
+async function loadBefore(id) {
+  const page = await fetchPage(`before=${id}&limit=50`);
+  if (id !== log.firstId || page.epoch !== timeline.epoch) return false;
+  log.prepend(page.messages);
+  showOlderLink(page.more);
+  return true;
+}
+
 // False if what is older could not be had.
 async function loadOlder() {
   if (isLoading) return true;
   isLoading = true;
   try {
-    const page = await fetchPage(`before=${log.firstId}&limit=50`);
-    log.prepend(page.messages);
-    showOlderLink(page.more);
+    if (!(await loadBefore(log.firstId))) setTimeout(watchOlderLink, AGAIN_MS);
     return true;
   } catch {
     return false;

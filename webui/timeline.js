@@ -39,8 +39,8 @@ export class Timeline {
     this.#behind = behind;
   }
 
-  get last() {
-    return this.#last;
+  get epoch() {
+    return this.#epoch;
   }
 
   // Of the newest message that is shown, as an event stream wants it.

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The list of messages where there are many: what is above comes when it is wanted, what is too much
+// goes, and nothing is missing between what is shown.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { connect } from '../system/lib/client.mjs';
+import { waitFor } from '../system/lib/wait.mjs';
+import { describeBrowser } from './lib/scene.mjs';
+
+describeBrowser('a long list of messages', {}, (scene) => {
+  const toTop = ({ page }) => page.$eval('#log', (log) => log.scrollTo(0, -log.scrollHeight));
+  const toEnd = ({ page }) => page.$eval('#log', (log) => log.scrollTo(0, 0));
+
+  // Says `count` things, many at a time. Gives them.
+  async function flood(room, count, what = 'line') {
+    const sensor = await connect(scene.stack.broker, { token: scene.stack.broker.token('sensor') });
+    const texts = Array.from({ length: count }, (_, n) => `${what} ${n}`);
+    for (let n = 0; n < count; n += 100)
+      await Promise.all(texts.slice(n, n + 100).map((text) => sensor.publish(`rooms/${room}/messages`, text)));
+    await sensor.end();
+    return texts;
+  }
+
+  // Scrolls up until so many are shown.
+  async function loadUntil(visitor, count) {
+    for (let shown = 50; shown < count; ) {
+      await toTop(visitor);
+      await waitFor(async () => (await visitor.ids()).length > shown, 'older messages');
+      shown = (await visitor.ids()).length;
+    }
+  }
+
+  // The requests for older messages, which wait for `go(route)`.
+  async function hold({ page }) {
+    const held = [];
+    await page.route(/before=/, (route) => held.push(route));
+    return held;
+  }
+
+  test('has no hole where older ones come after it was trimmed', async () => {
+    const wanted = await flood('hole', 1300);
+    const alice = await scene.enterLive('hole', 'alice');
+    await loadUntil(alice, 980);
+    const held = await hold(alice);
+    await toTop(alice);
+    await waitFor(() => held.length > 0, 'the request for older ones');
+    await toEnd(alice);
+    wanted.push(...(await flood('hole', 30, 'news')));
+    await alice.shows('news 29');
+    const trimmed = (await alice.texts()).length;
+    assert.ok(trimmed < 980, `${trimmed} are shown`);
+    const answered = alice.page.waitForResponse(/before=/);
+    await held[0].continue();
+    await (await answered).finished();
+    await alice.page.unroute(/before=/);
+    await toTop(alice);
+    await waitFor(async () => (await alice.texts()).length > trimmed, 'older messages');
+    const texts = await alice.texts();
+    assert.deepEqual(texts, wanted.slice(-texts.length));
+  });
+});
