@@ -32,6 +32,8 @@ function item(name, from, date) {
   return li;
 }
 
+const idOf = (li) => Number(li.id.slice(1));
+
 const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
 
 export class Log {
@@ -42,8 +44,9 @@ export class Log {
   #pending = element('ol', { className: 'messages', id: 'pending' });
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
   #unseen = 0;
-  #unread = null; // the line above what came while nobody looked
-  #wasSeen = false; // what is below it
+  #unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
+  #unreadFrom = 0; // the id of the first that came while nobody looked, shown or not; 0 for none
+  #wasSeen = false; // what is below that line
   #today = new Date().toDateString();
 
   constructor(room, me) {
@@ -54,7 +57,7 @@ export class Log {
     this.#jump.addEventListener('click', () => this.toEnd());
     this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
     localizeAll(this.#list);
-    this.#markDays();
+    this.#placeLines();
   }
 
   get scroller() {
@@ -63,7 +66,7 @@ export class Log {
 
   get firstId() {
     const first = this.#list.querySelector('li[id]');
-    return first ? Number(first.id.slice(1)) : 0;
+    return first ? idOf(first) : 0;
   }
 
   append(message, { isGap }) {
@@ -74,11 +77,11 @@ export class Log {
         const text = 'Some earlier messages are not kept any more.';
         this.#list.append(element('li', { className: 'gap' }, text));
       }
-      if (isUnread) this.#markUnread();
       const li = this.#make(message, this.#list.lastElementChild);
       li.classList.add('new');
       this.#list.append(li);
       this.#markDay(li);
+      if (isUnread) this.#markUnread(message.id);
       this.#trim();
     }, true);
     this.#followCalendar();
@@ -107,14 +110,14 @@ export class Log {
     // What is already there must not be announced again as new.
     this.#scroller.ariaLive = 'off';
     this.#list.prepend(made);
-    this.#markDays();
+    this.#placeLines();
     if (first?.id) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
   }
 
   clear() {
     this.#list.replaceChildren();
-    this.#unread = null;
+    this.#unreadFrom = 0;
   }
 
   // ---- what was read ----
@@ -127,33 +130,43 @@ export class Log {
   // Nobody looks any more. True if everything was read; what comes next gets a line of its own then.
   leave() {
     if (!this.#isAtEnd()) return false;
-    this.#unread?.remove();
+    this.#unreadFrom = 0;
+    this.#unread.remove();
     return true;
   }
 
-  // Reading stopped behind the message of this id, if it is one of those shown.
+  // Reading stopped behind the message of this id.
   markUnreadAfter(id) {
-    const next = document.getElementById(`m${id}`)?.nextElementSibling;
-    if (next) this.#markUnread(next);
+    const last = this.#list.querySelector('li[id]:last-child');
+    if (last && idOf(last) > id) this.#markUnread(id + 1);
     this.lookedAt();
   }
 
-  // A line before `next`, or at the end.
-  #markUnread(next = null) {
-    if (this.#unread?.isConnected && !this.#wasSeen) return;
-    this.#unread?.remove();
-    this.#unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
+  #markUnread(id) {
+    if (this.#unreadFrom && !this.#wasSeen) return;
+    this.#unreadFrom = id;
     this.#wasSeen = false;
-    this.#list.insertBefore(this.#unread, next);
-    next?.classList.remove('continues');
+    this.#placeUnread();
+  }
+
+  // Above the first unread message that is shown: above all, if older ones are not.
+  #placeUnread() {
+    this.#unread.remove();
+    if (!this.#unreadFrom) return;
+    const first = [...this.#list.querySelectorAll('li[id]')].find((li) => idOf(li) >= this.#unreadFrom);
+    if (!first) return;
+    first.classList.remove('continues');
+    const previous = first.previousElementSibling;
+    (previous?.className === 'day' ? previous : first).before(this.#unread);
   }
 
   // ---- days ----
 
   // The server wrote UTC days; a reader has his own, and older messages may bring others.
-  #markDays() {
+  #placeLines() {
     for (const line of this.#list.querySelectorAll('.day')) line.remove();
     for (const li of this.#list.querySelectorAll('li[id]')) this.#markDay(li);
+    this.#placeUnread();
   }
 
   // Puts the day above the message if it is the first one of it.
@@ -236,7 +249,7 @@ export class Log {
   #trim() {
     if (this.#list.children.length <= SHOWN_MAX || !this.#isAtEnd()) return;
     for (let n = 0; n < SHOWN_LESS; n++) this.#list.firstElementChild.remove();
-    this.#markDays();
+    this.#placeLines();
     this.onTrim?.();
   }
 
@@ -246,7 +259,7 @@ export class Log {
     if (today === this.#today) return;
     this.#today = today;
     localizeAll(this.#list);
-    this.#markDays();
+    this.#placeLines();
   }
 
   // ---- what is in sight ----

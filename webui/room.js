@@ -367,7 +367,7 @@ function endWithToken() {
   else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
 if (Number(expires) > 0) endWithToken();
-if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(readUpTo.text.slice(epoch.length + 1));
+if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(Number(readUpTo.text.slice(epoch.length + 1)));
 watchOlderLink();
 tell('down', 'Connecting…');
 connection.start();

@@ -61,4 +61,38 @@ describeBrowser('a long list of messages', {}, (scene) => {
     const texts = await alice.texts();
     assert.deepEqual(texts, wanted.slice(-texts.length));
   });
+
+  // How many messages are above the line "New messages", and how many below.
+  const unread = ({ page }) => page.$$eval('#messages li', (all) => {
+    const line = all.findIndex((li) => li.className === 'unread');
+    if (line < 0) return 'no line';
+    return [all.slice(0, line), all.slice(line)].map((part) => part.filter((li) => li.id).length);
+  });
+
+  const hide = ({ page }) => page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+
+  test('says that all of it is new, where the first that is was trimmed away', async () => {
+    await scene.publish('absent', 'seen');
+    const alice = await scene.enterLive('absent', 'alice');
+    await hide(alice);
+    const wanted = await flood('absent', 1050);
+    await alice.shows(wanted.at(-1));
+    assert.deepEqual(await unread(alice), [0, (await alice.ids()).length]);
+  });
+
+  test('shows where reading stopped on an earlier visit, once that is loaded', async () => {
+    const seen = await flood('visit', 5, 'seen');
+    const alice = await scene.enterLive('visit', 'alice');
+    await alice.shows(seen.at(-1));
+    await alice.page.goto(scene.stack.url);
+    await flood('visit', 60);
+    await alice.page.goto(`${scene.stack.url}/rooms/visit`);
+    await alice.live();
+    assert.deepEqual(await unread(alice), [0, 50]);
+    await loadUntil(alice, 65);
+    assert.deepEqual(await unread(alice), [5, 60]);
+  });
 });
