@@ -10,7 +10,11 @@ import { dayOf, localize, localizeAll, nameOfDay } from './times.js';
 
 const TOGETHER_MS = 300000; // as in gateway/page_room.c
 const SHOWN_MAX = 1000;
-const SHOWN_LESS = 200; // so many go when it is too many
+const SHOWN_LESS = 200; // so many less are left when it is too many
+const SHOWN_ABOVE_MAX = 2 * SHOWN_MAX; // while somebody reads above, where nothing may go
+const BATCH_MAX = 500; // messages placed at once
+const MOVING_MAX = 5; // messages that move as they come
+const HIDDEN_MS = 200; // between batches, where there are no frames
 const NEAR_END_PX = 48;
 
 function element(name, properties = {}, ...children) {
@@ -43,6 +47,10 @@ export class Log {
   #list = document.getElementById('messages');
   #pending = element('ol', { className: 'messages', id: 'pending' });
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
+  #coming = []; // what the next frame shows: a fast room has many messages in one
+  #frame = 0;
+  #timer = 0;
+  #held = []; // the latest of what is too much to be shown below what is read
   #unseen = 0;
   #unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
   #unreadFrom = 0; // the id of the first that came while nobody looked, shown or not; 0 for none
@@ -55,6 +63,7 @@ export class Log {
     this.#list.after(this.#pending);
     this.#scroller.after(this.#jump);
     this.#jump.addEventListener('click', () => this.toEnd());
+    this.#list.addEventListener('animationend', ({ target }) => target.classList.remove('new'));
     this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
     localizeAll(this.#list);
     this.#placeLines();
@@ -65,30 +74,76 @@ export class Log {
   }
 
   get firstId() {
+    this.#place();
     const first = this.#list.querySelector('li[id]');
     return first ? idOf(first) : 0;
   }
 
+  // Shows it with the next frame.
   append(message, { isGap }) {
-    const isUnread = message.from !== this.#me && !this.#isInSight();
-    this.#keepPlace(() => {
-      document.getElementById('empty')?.remove();
-      if (isGap) {
-        const text = 'Some earlier messages are not kept any more.';
-        this.#list.append(element('li', { className: 'gap' }, text));
-      }
+    const isVisible = document.visibilityState === 'visible';
+    this.#coming.push({ message, isGap, isVisible });
+    if (this.#coming.length >= BATCH_MAX) this.#place();
+    else if (isVisible) this.#frame ||= requestAnimationFrame(() => this.#place());
+    else this.#timer ||= setTimeout(() => this.#place(), HIDDEN_MS);
+  }
+
+  // Shows what has come. What is above and below is measured once for all of it.
+  #place() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = 0;
+    this.#timer = 0;
+    const coming = this.#coming.splice(0);
+    if (coming.length === 0) return;
+    this.#keepPlace((isAtEnd) => {
+      if (this.#isTooMuch(isAtEnd)) this.#hold(coming);
+      else this.#appendAll(coming);
+      const isUnread = ({ message, isVisible }) => message.from !== this.#me && !(isVisible && isAtEnd);
+      const first = coming.find(isUnread);
+      if (first) this.#markUnread(first.message.id);
+      if (isAtEnd) this.#trim();
+    }, coming.length);
+    this.#followCalendar();
+  }
+
+  #appendAll(coming) {
+    document.getElementById('empty')?.remove();
+    for (const { message, isGap } of coming) {
+      if (isGap) this.#list.append(element('li', { className: 'gap' }, 'Some earlier messages are not kept any more.'));
       const li = this.#make(message, this.#list.lastElementChild);
-      li.classList.add('new');
+      li.classList.toggle('new', coming.length <= MOVING_MAX);
       this.#list.append(li);
       this.#markDay(li);
-      if (isUnread) this.#markUnread(message.id);
-      this.#trim();
-    }, true);
-    this.#followCalendar();
+    }
+  }
+
+  // True from when more would be too much below what somebody reads, until he reads the end.
+  #isTooMuch(isAtEnd) {
+    return this.#held.length > 0 || (!isAtEnd && this.#list.children.length >= SHOWN_ABOVE_MAX);
+  }
+
+  #hold(coming) {
+    this.#held.push(...coming.map(({ message }) => message));
+    this.#held.splice(0, this.#held.length - SHOWN_LESS);
+  }
+
+  // Shows the latest messages instead of those that were read above them.
+  #showHeld() {
+    const held = this.#held.splice(0);
+    if (held.length === 0) return;
+    this.#silently(() => {
+      this.#list.replaceChildren();
+      for (const message of held) this.#list.append(this.#make(message, this.#list.lastElementChild));
+      this.#placeLines();
+    });
+    this.#scroller.scrollTop = 0;
+    this.onTrim?.();
   }
 
   // What was said to this page alone: it has no id, and is gone with the page.
   appendDirect(message) {
+    this.#place();
     this.#keepPlace(() => {
       const li = item(message.from, message.from, message.date);
       li.classList.add('direct', 'new');
@@ -99,7 +154,7 @@ export class Log {
         element('p', { className: 'note' }, 'Only you see this.'),
       );
       this.#list.append(li);
-    }, true);
+    }, 1);
   }
 
   // Older messages, in order, before all others.
@@ -107,15 +162,23 @@ export class Log {
     const made = document.createDocumentFragment();
     for (const message of messages) made.append(this.#make(message, made.lastElementChild));
     const first = this.#list.firstElementChild;
-    // What is already there must not be announced again as new.
-    this.#scroller.ariaLive = 'off';
-    this.#list.prepend(made);
-    this.#placeLines();
+    this.#silently(() => {
+      this.#list.prepend(made);
+      this.#placeLines();
+    });
     if (first?.id) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
+  }
+
+  // Does what must not be announced as new.
+  #silently(change) {
+    this.#scroller.ariaLive = 'off';
+    change();
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
   }
 
   clear() {
+    this.#coming = [];
+    this.#held = [];
     this.#list.replaceChildren();
     this.#unreadFrom = 0;
   }
@@ -124,11 +187,13 @@ export class Log {
 
   // Somebody looks at the page again.
   lookedAt() {
+    this.#place();
     this.#wasSeen ||= this.#isInSight();
   }
 
   // Nobody looks any more. True if everything was read; what comes next gets a line of its own then.
   leave() {
+    this.#place();
     if (!this.#isAtEnd()) return false;
     this.#unreadFrom = 0;
     this.#unread.remove();
@@ -190,6 +255,7 @@ export class Log {
     const id = `pending-${entry.key}`;
     const old = document.getElementById(id);
     if (isGone) {
+      this.#place(); // it may be in the room now
       this.#keepPlace(() => old?.remove());
       return;
     }
@@ -247,8 +313,8 @@ export class Log {
   }
 
   #trim() {
-    if (this.#list.children.length <= SHOWN_MAX || !this.#isAtEnd()) return;
-    for (let n = 0; n < SHOWN_LESS; n++) this.#list.firstElementChild.remove();
+    if (this.#list.children.length <= SHOWN_MAX) return;
+    while (this.#list.children.length > SHOWN_MAX - SHOWN_LESS) this.#list.firstElementChild.remove();
     this.#placeLines();
     this.onTrim?.();
   }
@@ -274,23 +340,24 @@ export class Log {
 
   // Does what changes the end of the list: who reads the end goes on reading it, who reads above
   // keeps what he reads where it is.
-  #keepPlace(change, isNews = false) {
+  #keepPlace(change, news = 0) {
     const wasAtEnd = this.#isAtEnd();
     const top = this.#scroller.scrollTop;
     const height = this.#scroller.scrollHeight;
-    change();
+    change(wasAtEnd);
     if (wasAtEnd) {
       this.#scroller.scrollTop = 0;
       return;
     }
     this.#scroller.scrollTop = top - (this.#scroller.scrollHeight - height);
-    if (!isNews) return;
-    this.#unseen += 1;
+    if (!news) return;
+    this.#unseen += news;
     this.#jump.textContent = this.#unseen === 1 ? '1 new message' : `${this.#unseen} new messages`;
     this.#jump.hidden = false;
   }
 
   #sawAll() {
+    this.#showHeld();
     this.lookedAt();
     this.#unseen = 0;
     this.#jump.hidden = true;

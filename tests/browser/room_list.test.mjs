@@ -95,4 +95,40 @@ describeBrowser('a long list of messages', {}, (scene) => {
     await loadUntil(alice, 65);
     assert.deepEqual(await unread(alice), [5, 60]);
   });
+
+  test('is measured once for many messages that come together', async () => {
+    const alice = await scene.enterLive('fast', 'alice');
+    const devtools = await alice.context.newCDPSession(alice.page);
+    await devtools.send('Performance.enable');
+    const layouts = async () => {
+      const { metrics } = await devtools.send('Performance.getMetrics');
+      return metrics.find(({ name }) => name === 'LayoutCount').value;
+    };
+    const before = await layouts();
+    const wanted = await flood('fast', 900);
+    await alice.page.waitForFunction((text) =>
+      document.querySelector('#messages').lastElementChild?.querySelector('.text').textContent === text, wanted.at(-1));
+    const count = (await layouts()) - before;
+    assert.ok(count < 450, `${count} layouts`);
+    assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('does not grow for ever while somebody reads above, who finds the latest at its end', async () => {
+    const wanted = await flood('grows', 60);
+    const alice = await scene.enterLive('grows', 'alice');
+    await alice.page.$eval('#log', (log) => log.scrollTo(0, -300));
+    wanted.push(...(await flood('grows', 3000, 'news')));
+    await alice.page.waitForSelector('.jump:has-text("3000 new messages")');
+    const shown = await alice.texts();
+    assert.ok(shown.length < 2600, `${shown.length} are shown`);
+    assert.deepEqual(shown, wanted.slice(10, 10 + shown.length));
+    await alice.page.click('.jump');
+    await alice.shows(wanted.at(-1));
+    await loadUntil(alice, 300);
+    const latest = await alice.texts();
+    assert.deepEqual(latest, wanted.slice(-latest.length));
+    await toEnd(alice);
+    await scene.publish('grows', 'one more');
+    await alice.shows('one more');
+  });
 });
