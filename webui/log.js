@@ -130,15 +130,18 @@ export class Log {
 
   // Shows the latest messages instead of those that were read above them.
   #showHeld() {
-    const held = this.#held.splice(0);
-    if (held.length === 0) return;
+    if (this.#held.length === 0) return;
+    this.#showOnly(this.#held.splice(0));
+    this.onTrim?.();
+  }
+
+  #showOnly(messages) {
     this.#silently(() => {
       this.#list.replaceChildren();
-      for (const message of held) this.#list.append(this.#make(message, this.#list.lastElementChild));
+      for (const message of messages) this.#list.append(this.#make(message, this.#list.lastElementChild));
       this.#placeLines();
     });
     this.#scroller.scrollTop = 0;
-    this.onTrim?.();
   }
 
   // What was said to this page alone: it has no id, and is gone with the page.
@@ -161,12 +164,12 @@ export class Log {
   prepend(messages) {
     const made = document.createDocumentFragment();
     for (const message of messages) made.append(this.#make(message, made.lastElementChild));
-    const first = this.#list.firstElementChild;
+    const first = this.#list.querySelector('li[id]');
     this.#silently(() => {
       this.#list.prepend(made);
       this.#placeLines();
     });
-    if (first?.id) first.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
+    first?.classList.toggle('continues', this.#belongsTo(first, first.previousElementSibling));
   }
 
   // Does what must not be announced as new.
@@ -176,11 +179,13 @@ export class Log {
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
   }
 
-  clear() {
+  // The log is another one, and these are the latest messages of it.
+  startAnew(messages) {
     this.#coming = [];
     this.#held = [];
-    this.#list.replaceChildren();
     this.#unreadFrom = 0;
+    this.#showOnly(messages);
+    this.#sawAll();
   }
 
   // ---- what was read ----

@@ -102,9 +102,10 @@ const timeline = new Timeline({
     unread += 1;
     document.title = `(${unread}) ${title}`;
   },
-  reset({ more }) {
-    log.clear();
+  reset({ messages, more }) {
+    log.startAnew(messages);
     chart.clear();
+    for (const message of messages) chart.add(message);
     showOlderLink(more);
   },
   behind: () => catchUpUntilDone(),

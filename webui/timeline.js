@@ -28,7 +28,8 @@ export class Timeline {
   //   oldest first, or the latest for null. It rejects where that is impossible for now.
   // show(message, {isGap}): called once for each message, in order; isGap if some before it are
   //   not kept any more.
-  // reset({more}): the log is another one now: nothing that was shown counts any more.
+  // reset({messages, more}): the log is another one now: nothing that was shown counts any more, but
+  //   these messages, its latest; more if there are older ones.
   // behind(): something is missing; call catchUp() until it succeeds.
   constructor({ epoch, last, fetchPage, show, reset, behind }) {
     this.#epoch = epoch;
@@ -101,9 +102,8 @@ export class Timeline {
   async #startAnew() {
     const page = await this.#fetchPage(null);
     this.#epoch = page.epoch;
-    this.#last = 0;
+    this.#last = page.messages.at(-1)?.id ?? 0;
     this.#reset(page);
-    for (const message of page.messages) this.#place(message);
   }
 
   // Shows what has become possible to show; `anyway` one message more.

@@ -131,4 +131,40 @@ describeBrowser('a long list of messages', {}, (scene) => {
     await scene.publish('grows', 'one more');
     await alice.shows('one more');
   });
+
+  test('says once who spoke, where older ones meet those that were there', async () => {
+    await flood('seam', 80);
+    const alice = await scene.enterLive('seam', 'alice');
+    await loadUntil(alice, 80);
+    assert.deepEqual(await alice.page.$$eval('#messages li[id]:not(.continues) .text', (all) =>
+      all.map((one) => one.textContent)), ['line 0']);
+  });
+
+  test('begins anew with another log, none of which is news', async () => {
+    const wanted = await flood('other', 120);
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('other', 'alice', { proxy });
+    const title = await alice.page.title();
+    await alice.page.route(/other\/messages\?/, async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      const messages = json.messages.map((message) => ({ ...message, epoch: 'another' }));
+      await route.fulfill({ response, json: { ...json, epoch: 'another', messages } });
+    });
+    await alice.page.evaluate(() => {
+      globalThis.links = [];
+      new MutationObserver(() => {
+        const link = document.getElementById('older')?.getAttribute('href');
+        if (link) globalThis.links.push(link);
+      }).observe(document.querySelector('#log > div'), { childList: true });
+    });
+    await hide(alice);
+    proxy.cut();
+    await alice.page.waitForFunction(() => globalThis.links.length > 0);
+    const [first] = await alice.ids();
+    assert.deepEqual(await alice.page.evaluate(() => globalThis.links), [`/rooms/other?before=${first}`]);
+    assert.deepEqual(await alice.texts(), wanted.slice(-50));
+    assert.equal(await unread(alice), 'no line');
+    assert.equal(await alice.page.title(), title);
+  });
 });

@@ -31,8 +31,8 @@ function setUp({ last = 0, pageSize = 3 } = {}) {
       shown.push(id);
       if (isGap) events.push(`gap before ${id}`);
     },
-    reset: () => {
-      shown.length = 0;
+    reset: ({ messages }) => {
+      shown.splice(0, Infinity, ...messages.map(({ id }) => id));
       events.push('reset');
     },
     behind: () => timeline.catchUp().catch(() => {}),
