@@ -323,6 +323,11 @@ function watchOlderLink() {
   if (link) scrolled.observe(link);
 }
 
+// The observer tells nothing new of a link that stays in sight.
+function watchOlderLinkAgain() {
+  setTimeout(() => isOver || watchOlderLink(), AGAIN_MS);
+}
+
 log.onTrim = () => showOlderLink(true);
 
 let isLoading = false;
@@ -342,9 +347,10 @@ async function loadOlder() {
   if (isLoading) return true;
   isLoading = true;
   try {
-    if (!(await loadBefore(log.firstId))) setTimeout(watchOlderLink, AGAIN_MS);
+    if (!(await loadBefore(log.firstId))) watchOlderLinkAgain();
     return true;
   } catch {
+    watchOlderLinkAgain();
     return false;
   } finally {
     isLoading = false;

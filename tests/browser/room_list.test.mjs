@@ -167,4 +167,16 @@ describeBrowser('a long list of messages', {}, (scene) => {
     assert.equal(await unread(alice), 'no line');
     assert.equal(await alice.page.title(), title);
   });
+
+  test('asks again for older ones after that failed', async () => {
+    const wanted = await flood('once', 70);
+    const alice = await scene.enterLive('once', 'alice');
+    const held = await hold(alice);
+    await toTop(alice);
+    await waitFor(() => held.length === 1, 'the request for older ones');
+    await held[0].abort();
+    await alice.page.unroute(/before=/);
+    await waitFor(async () => (await alice.texts()).length === 70, 'older messages');
+    assert.deepEqual(await alice.texts(), wanted);
+  });
 });
