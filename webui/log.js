@@ -55,7 +55,8 @@ export class Log {
   #unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
   #unreadFrom = 0; // the id of the first that came while nobody looked, shown or not; 0 for none
   #wasSeen = false; // what is below that line
-  #today = new Date().toDateString();
+  #today = new Date();
+  #midnight = 0;
 
   constructor(room, me) {
     this.#room = room;
@@ -65,8 +66,7 @@ export class Log {
     this.#jump.addEventListener('click', () => this.toEnd());
     this.#list.addEventListener('animationend', ({ target }) => target.classList.remove('new'));
     this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
-    localizeAll(this.#list);
-    this.#placeLines();
+    this.#showDates();
   }
 
   get scroller() {
@@ -193,6 +193,7 @@ export class Log {
   // Somebody looks at the page again.
   lookedAt() {
     this.#place();
+    this.#followCalendar();
     this.#wasSeen ||= this.#isInSight();
   }
 
@@ -326,11 +327,16 @@ export class Log {
 
   // A message of "09:00" is no longer today's after midnight.
   #followCalendar() {
-    const today = new Date().toDateString();
-    if (today === this.#today) return;
-    this.#today = today;
+    if (dayOf(new Date()) !== dayOf(this.#today)) this.#silently(() => this.#showDates());
+  }
+
+  #showDates() {
+    this.#today = new Date();
     localizeAll(this.#list);
     this.#placeLines();
+    const tomorrow = new Date(this.#today).setHours(24, 0, 0, 0);
+    clearTimeout(this.#midnight);
+    this.#midnight = setTimeout(() => this.#silently(() => this.#showDates()), tomorrow - this.#today);
   }
 
   // ---- what is in sight ----

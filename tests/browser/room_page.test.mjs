@@ -138,6 +138,26 @@ describeBrowser("the room's page", {}, (scene) => {
     }
   });
 
+  test('says no longer that it is today, once it is tomorrow', async () => {
+    await scene.publish('night', 'evening');
+    const passes = {
+      'at midnight': ({ page }) => page.clock.fastForward('24:00:00'),
+      'while it slept': async ({ page }) => {
+        await page.clock.setSystemTime(Date.now() + 86400000);
+        await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+      },
+    };
+    for (const [when, pass] of Object.entries(passes)) {
+      const alice = await scene.open({ timezoneId: 'UTC' });
+      await alice.page.clock.install({ time: Date.now() });
+      await alice.enterLive('night', scene.stack.broker.token('alice'));
+      const day = () => alice.page.textContent('#messages .day');
+      assert.equal(await day(), 'Today');
+      await pass(alice);
+      await waitFor(async () => (await day()) !== 'Today', `another day, which came ${when}`);
+    }
+  });
+
   test('makes addresses clickable, and nothing else, whoever wrote the page', async () => {
     const text = 'see https://example.org/?a=1&b=<2> and javascript:alert(1)';
     await scene.publish('links', text);
