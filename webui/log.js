@@ -40,12 +40,23 @@ const idOf = (li) => Number(li.id.slice(1));
 
 const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
 
+// What is said below an entry of the outbox.
+function noteOf({ state, reason }, onRetry, onDrop) {
+  if (state !== 'failed')
+    return element('p', { className: 'note' }, state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
+  return element('p', { className: 'note', role: 'alert' },
+    `Not sent: ${reason}`,
+    element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
+    element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'));
+}
+
 export class Log {
   #room;
   #me;
   #scroller = document.getElementById('log');
   #list = document.getElementById('messages');
-  #pending = element('ol', { className: 'messages', id: 'pending' });
+  // What comes from here to the list is told there, so only failures are told here.
+  #pending = element('ol', { className: 'messages', id: 'pending', ariaLive: 'off' });
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
   #coming = []; // what the next frame shows: a fast room has many messages in one
   #frame = 0;
@@ -63,7 +74,10 @@ export class Log {
     this.#me = me;
     this.#list.after(this.#pending);
     this.#scroller.after(this.#jump);
-    this.#jump.addEventListener('click', () => this.toEnd());
+    this.#jump.addEventListener('click', () => {
+      this.#scroller.focus({ preventScroll: true }); // the button goes
+      this.toEnd();
+    });
     this.#list.addEventListener('animationend', ({ target }) => target.classList.remove('new'));
     this.#scroller.addEventListener('scroll', () => this.#isAtEnd() && this.#sawAll(), { passive: true });
     this.#showDates();
@@ -258,30 +272,31 @@ export class Log {
 
   // Shows an entry of the outbox as it is now.
   showPending(entry, isGone, { name, onRetry, onDrop }) {
-    const id = `pending-${entry.key}`;
-    const old = document.getElementById(id);
-    if (isGone) {
-      this.#place(); // it may be in the room now
-      this.#keepPlace(() => old?.remove());
-      return;
-    }
+    const shown = document.getElementById(`pending-${entry.key}`);
+    const isFocused = Boolean(shown?.contains(document.activeElement));
+    if (isGone) this.#place(); // it may be in the room now
+    this.#keepPlace(() => {
+      if (isGone) {
+        shown?.remove();
+        return;
+      }
+      const li = shown ?? this.#makePending(entry, name);
+      li.classList.remove('queued', 'sending', 'failed');
+      li.classList.add(entry.state);
+      li.lastElementChild.replaceWith(noteOf(entry, onRetry, onDrop));
+    });
+    // Its buttons are gone.
+    if (isFocused) this.#scroller.focus({ preventScroll: true });
+  }
+
+  #makePending(entry, name) {
     const li = item(name, this.#me, new Date().toISOString());
-    li.id = id;
-    li.classList.add('pending', 'mine', entry.state);
-    li.classList.toggle('continues', this.#belongsTo(li, old ? old.previousElementSibling : this.#lastSaid()));
-    li.append(element('p', { className: 'text', dir: 'auto' }, entry.text));
-    const note = element('p', { className: 'note' });
-    if (entry.state === 'failed') {
-      note.append(
-        `Not sent: ${entry.reason}`,
-        element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
-        element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'),
-      );
-    } else {
-      note.append(entry.state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
-    }
-    li.append(note);
-    this.#keepPlace(() => (old ? old.replaceWith(li) : this.#pending.append(li)));
+    li.id = `pending-${entry.key}`;
+    li.classList.add('pending', 'mine');
+    li.classList.toggle('continues', this.#belongsTo(li, this.#lastSaid()));
+    li.append(element('p', { className: 'text', dir: 'auto' }, entry.text), element('p'));
+    this.#pending.append(li);
+    return li;
   }
 
   toEnd() {

@@ -147,6 +147,26 @@ describeBrowser('a live room', {}, (scene) => {
     alice.noComplaints();
   });
 
+  test('by keyboard: the focus does not go with the button that was pressed', async () => {
+    for (let n = 0; n < 60; n++) await scene.publish('focus', `line ${n}`);
+    const alice = await scene.enterLive('focus', 'alice');
+    const focused = () => alice.page.evaluate(() => document.activeElement.id);
+    await alice.say('x'.repeat(131073));
+    const press = async (button) => {
+      await alice.page.focus(button);
+      await alice.page.keyboard.press('Enter');
+    };
+    await press('#pending button:has-text("Discard")');
+    await alice.hasSentAll();
+    assert.equal(await focused(), 'log');
+    await alice.page.$eval('#log', (log) => log.scrollTo(0, -300));
+    await scene.publish('focus', 'news');
+    await press('.jump');
+    await alice.page.waitForSelector('.jump', { state: 'hidden' });
+    assert.equal(await focused(), 'log');
+    alice.noComplaints();
+  });
+
   test('screen readers hear the new messages, not all of them again', async () => {
     const alice = await scene.enterLive('reader', 'alice');
     const log = alice.page.getByRole('log');
@@ -155,6 +175,28 @@ describeBrowser('a live room', {}, (scene) => {
     assert.equal(await alice.page.getByRole('status').textContent(), 'Live');
     assert.equal(await alice.page.getByRole('textbox', { name: 'Your message' }).count(), 1);
     assert.equal(await alice.page.getByRole('button', { name: 'Send' }).count(), 1);
+  });
+
+  test('screen readers hear what is said here when it is in the room, and when it was not sent', async () => {
+    const alice = await scene.enterLive('heard', 'alice');
+    // What is added where it is told, by the nearest element that says so.
+    await alice.page.evaluate(() => {
+      globalThis.heard = [];
+      const isText = (node) => node.textContent.trim() !== '';
+      const textOf = (node) => node.querySelector?.('.text')?.textContent ?? node.textContent;
+      new MutationObserver((changes) => {
+        for (const { target, addedNodes } of changes) {
+          if (target.closest('[aria-live], [role=log]')?.ariaLive === 'off') continue;
+          globalThis.heard.push(...[...addedNodes].filter(isText).map(textOf));
+        }
+      }).observe(document.getElementById('log'), { childList: true, subtree: true });
+    });
+    await alice.say('hello');
+    await alice.shows('hello');
+    await alice.hasSentAll();
+    assert.deepEqual((await alice.page.evaluate(() => globalThis.heard)).filter((text) => text !== 'Today'), ['hello']);
+    await alice.say('x'.repeat(131073));
+    await alice.page.getByRole('alert').filter({ hasText: /^Not sent: 131073 bytes/ }).waitFor();
   });
 
   test('nothing jumps when the script begins, or when a message comes', async () => {
