@@ -63,7 +63,7 @@ export class Log {
   #timer = 0;
   #held = []; // the latest of what is too much to be shown below what is read
   #unseen = 0;
-  #unread = element('li', { className: 'unread', role: 'separator' }, 'New messages');
+  #unread = element('li', { className: 'unread' }, 'New messages');
   #unreadFrom = 0; // the id of the first that came while nobody looked, shown or not; 0 for none
   #wasSeen = false; // what is below that line
   #today = new Date();
@@ -73,7 +73,7 @@ export class Log {
     this.#room = room;
     this.#me = me;
     this.#list.after(this.#pending);
-    this.#scroller.after(this.#jump);
+    this.#scroller.after(element('div', { className: 'below' }, this.#jump));
     this.#jump.addEventListener('click', () => {
       this.#scroller.focus({ preventScroll: true }); // the button goes
       this.toEnd();
@@ -261,7 +261,7 @@ export class Log {
     if (previous && dayOf(new Date(previous.querySelector('time').dateTime)) === dayOf(date)) return;
     const time = element('time', { dateTime: dayOf(date) }, nameOfDay(date));
     li.classList.remove('continues');
-    li.before(element('li', { className: 'day', role: 'separator' }, time));
+    li.before(element('li', { className: 'day' }, time));
   }
 
   #messageBefore(li) {

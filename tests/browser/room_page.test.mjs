@@ -135,6 +135,10 @@ describeBrowser("the room's page", {}, (scene) => {
       const alice = await scene.enter('days', 'alice', options);
       const days = await alice.page.$$eval('#messages .day time', (all) => all.map((time) => time.dateTime));
       assert.deepEqual(days, [new Date().toISOString().slice(0, 10)]);
+      const day = await alice.page.textContent('#messages .day');
+      // An item of the list: a separator would hide its words.
+      const lines = alice.page.getByRole('listitem').filter({ hasText: new RegExp(`^${day}$`) });
+      assert.equal(await lines.count(), 1);
     }
   });
 
@@ -192,6 +196,37 @@ describeBrowser("the room's page", {}, (scene) => {
     assert.equal(await drawn(alice.page), await drawn(plain.page));
     assert.equal(await words(plain.page, 'third'), '-0.33333');
     alice.noComplaints();
+  });
+
+  // Where an element is in the window.
+  const box = ({ page }, element) => page.$eval(element, (one) => one.getBoundingClientRect().toJSON());
+
+  test('says what is new above a text of many lines, not over it', async () => {
+    const alice = await scene.enterLive('tall', 'alice');
+    await scene.publishMany('tall', 40);
+    await alice.page.fill('#text', 'line\n'.repeat(8));
+    await alice.page.$eval('#log', (log) => log.scrollTo(0, -300));
+    await scene.publish('tall', 'news');
+    await alice.page.waitForSelector('.jump:not([hidden])');
+    assert.ok((await box(alice, '.jump')).bottom <= (await box(alice, '#say')).top, 'it lies over the text');
+  });
+
+  test('is printed whole', async () => {
+    await scene.publishMany('paper', 45);
+    const alice = await scene.enterLive('paper', 'alice');
+    await alice.page.emulateMedia({ media: 'print' });
+    const { height } = await box(alice, '#log');
+    assert.ok(height > 700, `the log has a height of ${height}`);
+    assert.equal(await alice.page.$eval('#log', (log) => log.scrollHeight - log.clientHeight), 0);
+    assert.equal(await alice.page.isVisible('#say'), false);
+  });
+
+  test('says in words whether it is connected, where there are no colours for it', async () => {
+    const alice = await scene.enterLive('colours', 'alice', { viewport: { width: 360, height: 640 } });
+    const width = async () => (await box(alice, '#status span')).width;
+    assert.equal(await width(), 0);
+    await alice.page.emulateMedia({ forcedColors: 'active' });
+    assert.ok((await width()) > 10);
   });
 
   test('draws nothing where people talk', async () => {
