@@ -9,25 +9,29 @@ static bool is_word(unsigned char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c >= 0x80;
 }
 
-// White space beyond ASCII that has two or three bytes of UTF-8: U+00A0, U+2000 to U+200A, U+2028,
-// U+2029, U+3000.
-static bool is_wide_space(struct span text)
+// What ends an address beyond ASCII, of two or three bytes of UTF-8: white space (U+00A0, U+2000 to
+// U+200A, U+2028, U+2029, U+3000), and what turns the direction of text or cannot be seen (U+200B
+// to U+200F, U+202A to U+202E, U+2066 to U+2069), which would make an address look like another
+// one.
+static bool is_wide_end(struct span text)
 {
     const unsigned char *c = (const unsigned char *)text.ptr;
     if (text.len >= 2 && c[0] == 0xC2 && c[1] == 0xA0)
         return true;
     if (text.len < 3)
         return false;
-    bool is_general = c[0] == 0xE2 && c[1] == 0x80 &&
-                      ((c[2] >= 0x80 && c[2] <= 0x8A) || c[2] == 0xA8 || c[2] == 0xA9);
-    return is_general || (c[0] == 0xE3 && c[1] == 0x80 && c[2] == 0x80);
+    if (c[0] == 0xE2 && c[1] == 0x80)
+        return c[2] <= 0x8F || (c[2] >= 0xA8 && c[2] <= 0xAE);
+    if (c[0] == 0xE2 && c[1] == 0x81)
+        return c[2] >= 0xA6 && c[2] <= 0xA9;
+    return c[0] == 0xE3 && c[1] == 0x80 && c[2] == 0x80;
 }
 
 static bool ends_address(struct span text)
 {
     unsigned char c = (unsigned char)text.ptr[0];
     return c <= ' ' || c == 0x7F || c == '<' || c == '>' || c == '"' || c == '`' ||
-           is_wide_space(text);
+           is_wide_end(text);
 }
 
 // The length of "http://" or "https://" at the beginning of `text`; 0 for neither.

@@ -4,7 +4,8 @@
 // Web addresses in a message's text, as links. gateway/page_links.c has the same rule, and both are
 // held to tests/data/links.json.
 
-const ADDRESS = /https?:\/\/[^\u0000-\u0020\u007f<>"`\u00a0\u2000-\u200a\u2028\u2029\u3000]+/gi;
+// What turns the direction of text, or cannot be seen, would make an address look like another one.
+const ADDRESS = /https?:\/\/[^\u0000-\u0020\u007f<>"`\u00a0\u2000-\u200f\u2028-\u202e\u2066-\u2069\u3000]+/gi;
 const WORD = /[0-9A-Za-z\u0080-\uffff]/;
 const SENTENCE = /[.,;:!?'*_~\]}]/;
 
