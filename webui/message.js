@@ -20,6 +20,12 @@ function base64Size(data) {
   return (data.length / 4) * 3 - padding;
 }
 
+// Now, if the stamp does not say when.
+function dateOf(stamp) {
+  const date = new Date(Number(stamp['rw-ts']));
+  return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString();
+}
+
 // From the JSON of a history page.
 export function fromJson(json) {
   const isText = typeof json.text === 'string';
@@ -42,7 +48,7 @@ export function fromDirect(payload, properties = {}) {
   const stamp = properties.userProperties ?? {};
   return {
     from: stamp['rw-from'] ?? '',
-    date: new Date(Number(stamp['rw-ts'])).toISOString(),
+    date: dateOf(stamp),
     text: decode(payload),
     size: payload.length,
     type: properties.contentType ?? '',
@@ -60,7 +66,7 @@ export function fromMqtt(payload, properties = {}) {
     epoch: stamp['rw-epoch'],
     from: stamp['rw-from'],
     name: stamp['rw-name'] ?? '',
-    date: new Date(Number(stamp['rw-ts'])).toISOString(),
+    date: dateOf(stamp),
     text: decode(payload),
     size: payload.length,
     type: properties.contentType ?? '',
