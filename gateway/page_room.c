@@ -93,6 +93,7 @@ struct reading {
     struct meter_count count;
     int64_t first_id, last_id;
     int64_t last_date_ms;
+    int64_t group_date_ms; // of the first one of those that stand together
     char last_from[TOKEN_SUBJECT_MAX + 1];
 };
 
@@ -116,7 +117,7 @@ static void put_sender(struct reading *r, const struct message *m)
     struct page_rows *rows = &r->rows;
     struct span name = m->name.len ? m->name : m->from;
     bool continues = span_is(m->from, r->last_from) &&
-                     m->date_ms - r->last_date_ms < ROOM_TOGETHER_MS &&
+                     m->date_ms - r->group_date_ms < ROOM_TOGETHER_MS &&
                      m->date_ms / ROOM_DAY_MS == r->last_date_ms / ROOM_DAY_MS;
     page_rows_put(rows, "from", m->from);
     page_rows_put(rows, "name", name);
@@ -127,6 +128,8 @@ static void put_sender(struct reading *r, const struct message *m)
                   span_of(span_is(m->from, r->view->page.caller.token.subject) ? "1" : ""));
     snprintf(r->last_from, sizeof r->last_from, "%.*s", (int)m->from.len, m->from.ptr);
     r->last_date_ms = m->date_ms;
+    if (!continues)
+        r->group_date_ms = m->date_ms;
 }
 
 // The first message of a day (UTC; the script makes it the reader's own) has the day above it.

@@ -329,8 +329,15 @@ export class Log {
   #belongsTo(li, previous) {
     const sender = previous?.querySelector('.by b');
     if (!sender || previous.classList.contains('direct') || sender.title !== li.querySelector('.by b').title) return false;
-    const dates = [previous, li].map((one) => Date.parse(one.querySelector('time').dateTime));
+    const dates = [this.#firstOf(previous), li].map((one) => Date.parse(one.querySelector('time').dateTime));
     return dates[1] - dates[0] < TOGETHER_MS;
+  }
+
+  // The first of those that stand together with this one, whose date is shown.
+  #firstOf(li) {
+    let first = li;
+    while (first.classList.contains('continues') && first.previousElementSibling) first = first.previousElementSibling;
+    return first;
   }
 
   #trim() {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { connect } from '../system/lib/client.mjs';
+import { run } from '../system/lib/process.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
@@ -178,5 +179,24 @@ describeBrowser('a long list of messages', {}, (scene) => {
     await alice.page.unroute(/before=/);
     await waitFor(async () => (await alice.texts()).length === 70, 'older messages');
     assert.deepEqual(await alice.texts(), wanted);
+  });
+
+  test('says every five minutes when somebody spoke who goes on speaking', async () => {
+    const { broker } = scene.stack;
+    await flood('speech', 100);
+    const [{ id }] = await scene.kept('speech', 100);
+    // One in a minute, all of one day.
+    const noon = Date.UTC(2026, 0, 15, 12);
+    const { code, log } = await run('sqlite3', ['-cmd', '.timeout 5000', broker.database,
+      `UPDATE messages SET date_ms = ${noon} + 60000 * (id - ${id}) WHERE id >= ${id}`]);
+    assert.equal(code, 0, log);
+    const minutes = ({ page }) => page.$$eval('#messages li[id]:not(.continues) .by time', (all) =>
+      all.map((time) => new Date(time.dateTime).getUTCMinutes()));
+    const fifth = (count) => Array.from({ length: count }, (_, n) => ((20 - count + n) * 5) % 60);
+    const plain = await scene.enter('speech', 'bob', { javaScriptEnabled: false });
+    assert.deepEqual(await minutes(plain), fifth(10));
+    const alice = await scene.enterLive('speech', 'alice', { timezoneId: 'UTC' });
+    await loadUntil(alice, 100);
+    assert.deepEqual(await minutes(alice), fifth(20));
   });
 });
