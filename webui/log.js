@@ -66,6 +66,7 @@ export class Log {
   #unread = element('li', { className: 'unread' }, 'New messages');
   #unreadFrom = 0; // the id of the first that came while nobody looked, shown or not; 0 for none
   #wasSeen = false; // what is below that line
+  #firsts = new WeakMap();
   #today = new Date();
   #midnight = 0;
 
@@ -333,11 +334,12 @@ export class Log {
     return dates[1] - dates[0] < TOGETHER_MS;
   }
 
-  // The first of those that stand together with this one, whose date is shown.
+  // The first of those that stand together with this one, whose date is shown. Kept, since in a fast
+  // room they are many.
   #firstOf(li) {
-    let first = li;
-    while (first.classList.contains('continues') && first.previousElementSibling) first = first.previousElementSibling;
-    return first;
+    if (!li.classList.contains('continues') || !li.previousElementSibling) return li;
+    if (!this.#firsts.has(li)) this.#firsts.set(li, this.#firstOf(li.previousElementSibling));
+    return this.#firsts.get(li);
   }
 
   #trim() {
