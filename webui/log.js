@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// The list of messages on the page: how one looks, where it goes, and what stays in sight. What is
-// shown is only ever set as text. The server's templates (message.html) make the same elements.
+// The list of messages on the page: where each goes, and what stays in sight. What they are made of
+// is in items.js.
 
+import { element, item, noteOf, sizeOf } from './items.js';
 import { withLinks } from './links.js';
-import { hueOf, initialOf } from './people.js';
-import { dayOf, localize, localizeAll, nameOfDay } from './times.js';
+import { dayOf, localizeAll, nameOfDay } from './times.js';
 
 const TOGETHER_MS = 300000; // as in gateway/page_room.c
 const SHOWN_MAX = 1000;
@@ -17,38 +17,7 @@ const MOVING_MAX = 5; // messages that move as they come
 const HIDDEN_MS = 200; // between batches, where there are no frames
 const NEAR_END_PX = 48;
 
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-function byLine(name, from, date) {
-  const time = element('time', { dateTime: date });
-  localize(time);
-  const sender = element('b', { title: from }, element('bdi', {}, name));
-  return element('p', { className: 'by' }, sender, ' ', time);
-}
-
-function item(name, from, date) {
-  const li = element('li', { className: `hue${hueOf(from)}` }, byLine(name, from, date));
-  li.dataset.initial = initialOf(name);
-  return li;
-}
-
 const idOf = (li) => Number(li.id.slice(1));
-
-const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
-
-// What is said below an entry of the outbox.
-function noteOf({ state, reason }, onRetry, onDrop) {
-  if (state !== 'failed')
-    return element('p', { className: 'note' }, state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
-  return element('p', { className: 'note', role: 'alert' },
-    `Not sent: ${reason}`,
-    element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
-    element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'));
-}
 
 export class Log {
   #room;

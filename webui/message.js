@@ -3,7 +3,7 @@
 //
 // One message as the scripts know it, from both places it comes from:
 //   { id, prev, epoch, from, name, date, text, size, type, key }
-// `text` is null where the payload is not text. Not how it looks: log.js.
+// `text` is null where the payload is not text. Not how it looks: items.js.
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

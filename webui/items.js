@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// The elements that messages on the page are made of. What is shown is only ever set as text. The
+// server's templates (message.html) make the same. Not where they go: log.js.
+
+import { hueOf, initialOf } from './people.js';
+import { localize } from './times.js';
+
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function byLine(name, from, date) {
+  const time = element('time', { dateTime: date });
+  localize(time);
+  const sender = element('b', { title: from }, element('bdi', {}, name));
+  return element('p', { className: 'by' }, sender, ' ', time);
+}
+
+// What all messages have in common.
+export function item(name, from, date) {
+  const li = element('li', { className: `hue${hueOf(from)}` }, byLine(name, from, date));
+  li.dataset.initial = initialOf(name);
+  return li;
+}
+
+export const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
+
+// What is said below an entry of the outbox.
+export function noteOf({ state, reason }, onRetry, onDrop) {
+  if (state !== 'failed')
+    return element('p', { className: 'note' }, state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
+  return element('p', { className: 'note', role: 'alert' },
+    `Not sent: ${reason}`,
+    element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
+    element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'));
+}
