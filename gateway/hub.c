@@ -323,16 +323,22 @@ static void on_check_time(struct loop_timer *timer)
 
 // ---- joining and leaving ----
 
+static void forget_dirty(struct hub *hub, const struct hub_room *room)
+{
+    struct hub_room **at = &hub->dirty;
+    while (*at != room)
+        at = &(*at)->next_dirty;
+    *at = room->next_dirty;
+}
+
 static void destroy_room(struct hub_room *room)
 {
     struct hub *hub = room->hub;
     if (room->wait != NULL)
         history_forget(room->wait);
-    for (struct hub_room **at = &hub->dirty; *at != NULL; at = &(*at)->next_dirty)
-        if (*at == room) {
-            *at = room->next_dirty;
-            break;
-        }
+    // Not of a room whose readers leave as they are woken: each would walk past all that follow.
+    if (room->is_dirty)
+        forget_dirty(hub, room);
     table_remove(&hub->rooms, hash_bytes(&hub->seed, name_of(room)), room);
     for (int form = 0; form < HUB_FORM_COUNT; form++)
         tape_destroy(room->tapes[form]);
