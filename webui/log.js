@@ -193,7 +193,7 @@ export class Log {
         element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'),
       );
     } else {
-      note.append(entry.state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
+      note.append(entry.state === 'queued' ? 'Waiting…' : 'Sending…');
     }
     li.append(note);
     this.#keepPlace(() => (old ? old.replaceWith(li) : this.#pending.append(li)));

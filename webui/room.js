@@ -11,12 +11,11 @@ import { Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
 import { fromDirect, fromJson, fromMqtt } from './message.js';
-import { Outbox } from './outbox.js';
+import { requestJson } from './requests.js';
+import { Sending } from './sending.js';
 import { Timeline } from './timeline.js';
 
-const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
 const AGAIN_MS = 3000; // until the history is asked for again
-const FETCH_MS = 30000;
 const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP meanwhile
 const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -56,22 +55,14 @@ function end(text) {
 
 // ---- HTTP ----
 
-class Refusal extends Error {
-  constructor(response, problem) {
-    super(problem.detail || problem.title || response.statusText || `HTTP status ${response.status}`);
-    this.status = response.status;
-  }
-}
-
-// Fetches JSON. Rejects with a Refusal, or with fetch's own error where there is no answer.
 async function request(url, init = {}) {
-  const headers = { Accept: 'application/json', ...init.headers };
-  const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(FETCH_MS) });
-  if (response.ok) return response.json();
-  const refusal = new Refusal(response, await response.json().catch(() => ({})));
-  if (response.status === 401) end('Your session has ended.');
-  if (response.status === 403 && !init.method) end('You may not read this room any more.');
-  throw refusal;
+  try {
+    return await requestJson(url, init);
+  } catch (error) {
+    if (error.status === 401) end('Your session has ended.');
+    if (error.status === 403 && !init.method) end('You may not read this room any more.');
+    throw error;
+  }
 }
 
 function fetchJsonPage(query) {
@@ -110,16 +101,6 @@ const timeline = new Timeline({
   behind: () => catchUpUntilDone(),
 });
 
-const outbox = new Outbox({
-  send: (entry) => (connection.isReady ? sendByMqtt(entry) : sendByHttp(entry)),
-  changed: (entry, isGone) =>
-    log.showPending(entry, isGone, {
-      name,
-      onRetry: () => outbox.retry(entry.key),
-      onDrop: () => outbox.settle(entry.key),
-    }),
-});
-
 let patience = 0;
 
 function waitForConnection() {
@@ -142,7 +123,7 @@ const connection = new Connection(topic, {
   },
   direct: (payload, properties) => log.appendDirect(fromDirect(payload, properties)),
   down(failures, reason) {
-    outbox.lostAll();
+    outbox.lostAll('mqtt');
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
     if (failures >= BLOCKED_FAILURES) httpWays.start();
     else waitForConnection();
@@ -168,6 +149,24 @@ const httpWays = new HttpWays(messagesUrl, {
       connection.hurry();
     },
   },
+});
+
+async function post({ text, key }) {
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+  timeline.live(fromJson(await request(messagesUrl, { method: 'POST', headers, body: JSON.stringify({ text }) })));
+}
+
+const { outbox } = new Sending({
+  connection,
+  post,
+  hasWay: () => connection.isReady || httpWays.way !== '',
+  catchUp: () => catchUpUntilDone(),
+  changed: (entry, isGone) =>
+    log.showPending(entry, isGone, {
+      name,
+      onRetry: () => outbox.retry(entry.key),
+      onDrop: () => outbox.settle(entry.key),
+    }),
 });
 
 // ---- reading ----
@@ -212,52 +211,6 @@ document.addEventListener('visibilitychange', () => {
 });
 
 // ---- writing ----
-
-function sendByMqtt(entry) {
-  connection.publish(entry.text, entry.key, (refusal) => {
-    if (refusal !== null) outbox.fail(entry.key, refusal);
-    // Usually its echo is here already. It never comes for what an earlier connection had brought
-    // in (the key was seen before); then the history has it.
-    else setTimeout(() => findInHistory(entry.key), ECHO_MS);
-  });
-}
-
-async function findInHistory(key) {
-  if (!outbox.has(key)) return;
-  await catchUpUntilDone();
-  outbox.settle(key);
-}
-
-let posting = Promise.resolve();
-
-// One after the other, so that they come in the order they were written.
-function sendByHttp(entry) {
-  posting = posting.then(() => post(entry));
-}
-
-async function post(entry) {
-  const init = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': entry.key },
-    body: JSON.stringify({ text: entry.text }),
-  };
-  try {
-    const json = await request(messagesUrl, init);
-    timeline.live(fromJson(json));
-    outbox.settle(entry.key);
-  } catch (error) {
-    const isFinal = error instanceof Refusal && error.status < 500 && error.status !== 429;
-    if (isFinal) outbox.fail(entry.key, error.message);
-    else postAgain(entry);
-  }
-}
-
-// Perhaps by MQTT: that may have come back, and have sent what waited, while this post had no answer.
-function postAgain(entry) {
-  outbox.lost(entry.key);
-  if (connection.isReady) outbox.flush();
-  else setTimeout(() => (connection.isReady || httpWays.way) && outbox.flush(), AGAIN_MS);
-}
 
 const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);
 

@@ -66,19 +66,61 @@ describeBrowser('ways to a room', {}, (scene) => {
     assert.deepEqual(await alice.texts(), wanted);
   });
 
+  // Holds the first post back. Gives an object that has its route, and the number of posts.
+  async function holdPost(alice, room) {
+    const posts = { count: 0, held: null };
+    await alice.page.route(`**/rooms/${room}/messages`, (route) => {
+      const isFirst = route.request().method() === 'POST' && ++posts.count === 1;
+      if (isFirst) posts.held = route;
+      else route.continue();
+    });
+    return posts;
+  }
+
+  test('a slow post is not taken for lost because WebSocket fails meanwhile', async () => {
+    const { alice, proxy } = await visit('slow', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const posts = await holdPost(alice, 'slow');
+    await alice.say('long on its way');
+    await waitFor(() => posts.held, 'the post');
+    const refused = proxy.refused + 8;
+    await waitFor(async () => {
+      await alice.page.evaluate(() => dispatchEvent(new Event('online'))); // tries at once
+      return proxy.refused >= refused;
+    }, 'WebSocket to fail again and again');
+    assert.equal(await alice.page.textContent('#pending .note'), 'Sending…');
+    await posts.held.continue();
+    await alice.hasSentAll();
+    assert.equal(posts.count, 1);
+    assert.deepEqual(await alice.texts(), ['long on its way']);
+  });
+
+  test('what is written while a post is on its way comes behind it, also by MQTT', async () => {
+    const { alice, proxy } = await visit('order', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const posts = await holdPost(alice, 'order');
+    await alice.say('first');
+    await waitFor(() => posts.held, 'the post');
+    await alice.say('second');
+    proxy.blocksWebSocket = false;
+    await alice.live();
+    await alice.say('third');
+    await scene.publish('order', 'meanwhile');
+    await alice.shows('meanwhile'); // by then a publish would be in the room, too
+    await posts.held.continue();
+    await alice.hasSentAll();
+    assert.deepEqual(await alice.texts(), ['meanwhile', 'first', 'second', 'third']);
+  });
+
   test('a post that breaks off when MQTT is back already is sent by that', async () => {
     const { alice, proxy } = await visit('late', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
-    let held;
-    await alice.page.route('**/rooms/late/messages', (route) => {
-      if (route.request().method() === 'POST') held = route;
-      else route.continue();
-    });
+    const posts = await holdPost(alice, 'late');
     await alice.say('held back');
-    await waitFor(() => held, 'the post');
+    await waitFor(() => posts.held, 'the post');
     proxy.blocksWebSocket = false;
     await alice.live();
-    await held.abort();
+    await posts.held.abort();
     await alice.shows('held back');
     await alice.hasSentAll();
     assert.deepEqual((await scene.kept('late', 1)).map(({ payload }) => payload), ['held back']);
