@@ -51,6 +51,7 @@ function end(text) {
   status.append(again);
   connection.stop();
   httpWays.stop();
+  members.stop();
 }
 
 // ---- HTTP ----

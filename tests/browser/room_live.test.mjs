@@ -200,9 +200,16 @@ describeBrowser('a live room', {}, (scene) => {
 
   test('the end of the session is told, and leads back to the room', async () => {
     const exp = Math.floor(Date.now() / 1000) + 10;
-    const dora = await scene.enter('session', 'dora', { claims: { exp } });
+    const dora = await scene.open();
+    await dora.page.clock.install();
+    await dora.enterLive('session', scene.stack.broker.token('dora', undefined, { exp }));
     await dora.page.fill('#text', 'half a thought');
+    await dora.page.waitForSelector('#members:not([hidden])');
     await dora.page.waitForSelector('#status[data-state="over"]');
+    const asked = [];
+    dora.page.on('request', (request) => asked.push(request.url()));
+    await dora.page.clock.runFor(60000);
+    assert.deepEqual(asked, [], 'nothing is asked any more');
     await dora.page.click('#status a');
     await dora.page.fill('#token', scene.stack.broker.token('dora'));
     await dora.page.click('form:has(#token) button');
