@@ -193,7 +193,8 @@ export class Log {
         element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'),
       );
     } else {
-      note.append(entry.state === 'queued' ? 'Waiting…' : 'Sending…');
+      const why = entry.reason ? `Not sent yet: ${entry.reason}` : 'Waiting…';
+      note.append(entry.state === 'queued' ? why : 'Sending…');
     }
     li.append(note);
     this.#keepPlace(() => (old ? old.replaceWith(li) : this.#pending.append(li)));

@@ -3,8 +3,9 @@
 //
 // What was typed and is not yet known to be in the room. Every entry has an idempotency key, so it
 // can be sent again over any way without appearing twice. Knows nothing of the page.
-//   entry: { key, text, state, reason, way }
-//   state: 'queued', 'sending' or 'failed'; way: that of its last sending, 'mqtt' or 'http'
+//   entry: { key, text, date, state, reason, way }
+//   date: when it was written, in ms; state: 'queued', 'sending' or 'failed'
+//   way: that of its last sending, 'mqtt' or 'http'
 
 const LOSSES_MAX = 5; // connections lost under one entry, until that is taken for its fault
 
@@ -31,12 +32,17 @@ export class Outbox {
     return this.#entries.size;
   }
 
+  get entries() {
+    return [...this.#entries.values()];
+  }
+
   has(key) {
     return this.#entries.has(key);
   }
 
-  add(text) {
-    const entry = { key: newKey(), text, state: 'queued', reason: '', way: '', losses: 0 };
+  // key, date: those of what an earlier outbox had.
+  add(text, key = newKey(), date = Date.now()) {
+    const entry = { key, text, date, state: 'queued', reason: '', way: '', losses: 0 };
     this.#entries.set(entry.key, entry);
     this.#changed(entry, false);
     return entry;
@@ -79,6 +85,13 @@ export class Outbox {
       entry.losses += 1;
       if (entry.losses > LOSSES_MAX) this.#become(entry, 'failed', 'the connection broke each time.');
       else this.#become(entry, 'queued');
+    }
+  }
+
+  // Nothing is sent any more, for this reason.
+  holdAll(reason) {
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'failed') this.#become(entry, 'queued', reason);
     }
   }
 

@@ -52,6 +52,7 @@ function end(text) {
   connection.stop();
   httpWays.stop();
   members.stop();
+  sending.end();
 }
 
 // ---- HTTP ----
@@ -157,7 +158,8 @@ async function post({ text, key }) {
   timeline.live(fromJson(await request(messagesUrl, { method: 'POST', headers, body: JSON.stringify({ text }) })));
 }
 
-const { outbox } = new Sending({
+const unsent = new Kept('sessionStorage', `roomwire-outbox-${me}-${room}`);
+const sending = new Sending({
   connection,
   post,
   hasWay: () => connection.isReady || httpWays.way !== '',
@@ -168,7 +170,9 @@ const { outbox } = new Sending({
       onRetry: () => outbox.retry(entry.key),
       onDrop: () => outbox.settle(entry.key),
     }),
+  kept: unsent,
 });
+const { outbox } = sending;
 
 // ---- reading ----
 
@@ -213,7 +217,7 @@ document.addEventListener('visibilitychange', () => {
 
 // ---- writing ----
 
-const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);
+const draft = new Kept('sessionStorage', `roomwire-draft-${me}-${room}`);
 
 function keepDraft() {
   draft.text = input.value;
@@ -243,8 +247,16 @@ function startWriting() {
     form.requestSubmit();
   });
   addEventListener('beforeunload', (event) => {
-    if (outbox.size > 0) event.preventDefault();
+    if (outbox.size > 0 && !isOver) event.preventDefault(); // to go elsewhere, and lose it
   });
+  // Whoever signs out leaves nothing behind.
+  document.querySelector('form.session').addEventListener('submit', () =>
+    addEventListener('pagehide', () => {
+      draft.text = '';
+      unsent.text = '';
+    }),
+  );
+  sending.resume();
   // On a touch screen this would bring up the keyboard over the messages.
   if (matchMedia('(pointer: fine)').matches) input.focus({ preventScroll: true });
 }

@@ -9,6 +9,7 @@ import { Refusal } from './requests.js';
 
 const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
 const AGAIN_MS = 3000; // after a post in vain
+const KEPT_MS = 20 * 3600 * 1000; // the server knows a key for a day
 
 export class Sending {
   #outbox;
@@ -16,27 +17,61 @@ export class Sending {
   #post;
   #hasWay;
   #catchUp;
+  #kept;
   #isPosting = false;
+  #isOver = false;
   #pause = 0; // the timer of the next post, after one in vain
 
   // post(entry): posts it; rejects with a Refusal, or with another error if there was no answer.
   // hasWay(): whether anything gets through. catchUp(): resolves once all of the room is shown.
   // changed(entry, isGone): something about the entry is to be shown.
-  constructor({ connection, post, hasWay, catchUp, changed }) {
+  // kept: a Kept text, in which what is in the outbox survives the page.
+  constructor({ connection, post, hasWay, catchUp, changed, kept }) {
     this.#connection = connection;
     this.#post = post;
     this.#hasWay = hasWay;
     this.#catchUp = catchUp;
-    this.#outbox = new Outbox({ send: (entry) => this.#begin(entry), changed });
+    this.#kept = kept;
+    this.#outbox = new Outbox({
+      send: (entry) => this.#begin(entry),
+      changed: (entry, isGone) => {
+        this.#keep();
+        changed(entry, isGone);
+      },
+    });
   }
 
   get outbox() {
     return this.#outbox;
   }
 
+  // Takes up what an earlier page had not sent. What was sent and not known to be is sent again: the
+  // key sees to it that it comes once.
+  resume() {
+    const entries = JSON.parse(this.#kept.text || '[]');
+    for (const { key, text, reason, date } of entries) {
+      this.#outbox.add(text, key, date);
+      const isOld = Date.now() - date > KEPT_MS;
+      if (reason || isOld) this.#outbox.fail(key, reason || 'that was long ago, and may have been sent then.');
+    }
+  }
+
+  // The session is over. What was not sent is kept for the next one.
+  end() {
+    this.#isOver = true;
+    this.#outbox.holdAll('sign in again.');
+  }
+
+  #keep() {
+    const entries = this.#outbox.entries.map(({ key, text, date, state, reason }) => {
+      return { key, text, date, reason: state === 'failed' ? reason : '' };
+    });
+    this.#kept.text = entries.length > 0 ? JSON.stringify(entries) : '';
+  }
+
   // Gives the way, or '' if it has to wait.
   #begin(entry) {
-    if (this.#isPosting) return '';
+    if (this.#isOver || this.#isPosting) return '';
     if (this.#connection.isReady) {
       this.#sendByMqtt(entry);
       return 'mqtt';
@@ -78,6 +113,7 @@ export class Sending {
   }
 
   #failed({ key }, error) {
+    if (this.#isOver) return;
     const isFinal = error instanceof Refusal && error.status < 500 && error.status !== 429;
     if (isFinal) {
       this.#outbox.fail(key, error.message);
