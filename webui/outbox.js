@@ -71,10 +71,10 @@ export class Outbox {
     if (entry) this.#become(entry, 'failed', reason);
   }
 
-  // There was no answer: it has to be sent again.
-  lost(key) {
+  // There was no answer, or this one for now: it has to be sent again.
+  lost(key, reason) {
     const entry = this.#entries.get(key);
-    if (entry?.state === 'sending') this.#become(entry, 'queued');
+    if (entry?.state === 'sending') this.#become(entry, 'queued', reason);
   }
 
   // The connection broke under everything that was being sent by it. What breaks every connection

@@ -9,6 +9,9 @@ export class Refusal extends Error {
   constructor(response, problem) {
     super(problem.detail || problem.title || response.statusText || `HTTP status ${response.status}`);
     this.status = response.status;
+    // A proxy refuses as well, and knows nothing of sessions and rooms.
+    this.isOurs = (response.headers.get('Content-Type') ?? '').startsWith('application/problem+json');
+    this.retryAfterMs = Number(response.headers.get('Retry-After')) * 1000 || 0;
   }
 }
 

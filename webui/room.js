@@ -61,8 +61,8 @@ async function request(url, init = {}) {
   try {
     return await requestJson(url, init);
   } catch (error) {
-    if (error.status === 401) end('Your session has ended.');
-    if (error.status === 403 && !init.method) end('You may not read this room any more.');
+    if (error.isOurs && error.status === 401) end('Your session has ended.');
+    if (error.isOurs && error.status === 403 && !init.method) end('You may not read this room any more.');
     throw error;
   }
 }

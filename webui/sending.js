@@ -9,7 +9,15 @@ import { Refusal } from './requests.js';
 
 const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
 const AGAIN_MS = 3000; // after a post in vain
+const LONGEST_PAUSE_MS = 60000; // whatever the server asks for
 const KEPT_MS = 20 * 3600 * 1000; // the server knows a key for a day
+
+// False where the same may be taken later: too much at once, or a server that is away. No space left
+// (507) may last.
+function isFinal(error) {
+  if (!(error instanceof Refusal)) return false;
+  return (error.status < 500 && error.status !== 429) || error.status === 507;
+}
 
 export class Sending {
   #outbox;
@@ -114,15 +122,15 @@ export class Sending {
 
   #failed({ key }, error) {
     if (this.#isOver) return;
-    const isFinal = error instanceof Refusal && error.status < 500 && error.status !== 429;
-    if (isFinal) {
+    if (isFinal(error)) {
       this.#outbox.fail(key, error.message);
       return;
     }
-    this.#outbox.lost(key);
+    this.#outbox.lost(key, error instanceof Refusal ? error.message : '');
+    const pause = Math.min(Math.max(AGAIN_MS, error.retryAfterMs ?? 0), LONGEST_PAUSE_MS);
     this.#pause = setTimeout(() => {
       this.#pause = 0;
       if (this.#hasWay()) this.#outbox.flush();
-    }, AGAIN_MS);
+    }, pause);
   }
 }

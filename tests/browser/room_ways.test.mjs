@@ -126,6 +126,34 @@ describeBrowser('ways to a room', {}, (scene) => {
     assert.deepEqual((await scene.kept('late', 1)).map(({ payload }) => payload), ['held back']);
   });
 
+  test('a refusal for now is told and tried again, one for longer leaves that to the writer', async () => {
+    const { alice } = await visit('refusals', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    let answer = { status: 503, json: { title: 'The broker is away' } };
+    await alice.page.route('**/rooms/refusals/messages', (route) => {
+      if (answer && route.request().method() === 'POST') route.fulfill(answer);
+      else route.continue();
+    });
+    await alice.say('hello');
+    await alice.page.waitForSelector('#pending .note:has-text("Not sent yet: The broker is away")');
+    answer = { status: 507, json: { title: 'There is no room left' } };
+    await alice.page.waitForSelector('#pending .note:has-text("Not sent: There is no room left")');
+    answer = null;
+    await alice.page.getByRole('button', { name: 'Try again' }).click();
+    await alice.shows('hello');
+    await alice.hasSentAll();
+  });
+
+  test('a refusal by somebody on the way ends nothing', async () => {
+    const alice = await scene.enterLive('gate', 'alice');
+    await alice.page.route('**/members', (route) =>
+      route.fulfill({ status: 403, contentType: 'text/html', body: 'Blocked by policy' }));
+    await alice.page.waitForResponse('**/members');
+    await alice.say('still here');
+    await alice.shows('still here');
+    assert.equal(await alice.page.textContent('#status'), 'Live');
+  });
+
   test('a stream that is cut resumes behind its last message', async () => {
     const { alice, proxy } = await visit('cut', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
