@@ -242,7 +242,8 @@ function startWriting() {
   form.addEventListener('submit', say);
   input.addEventListener('input', keepDraft);
   input.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    if (event.key !== 'Enter' || event.shiftKey) return;
+    if (event.isComposing || event.keyCode === 229) return; // Safari is not composing any more, and says 229
     event.preventDefault();
     form.requestSubmit();
   });
@@ -257,8 +258,10 @@ function startWriting() {
     }),
   );
   sending.resume();
-  // On a touch screen this would bring up the keyboard over the messages.
-  if (matchMedia('(pointer: fine)').matches) input.focus({ preventScroll: true });
+  // On a touch screen this would bring up the keyboard over the messages. Where a script comes late
+  // the reader may be somewhere else already.
+  const isFree = document.activeElement === document.body;
+  if (isFree && matchMedia('(pointer: fine)').matches) input.focus({ preventScroll: true });
 }
 
 // ---- older messages ----

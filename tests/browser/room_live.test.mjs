@@ -147,6 +147,31 @@ describeBrowser('a live room', {}, (scene) => {
     alice.noComplaints();
   });
 
+  test('by an input method: the Enter that ends a composition sends nothing', async () => {
+    const alice = await scene.enterLive('composed', 'alice');
+    await alice.page.fill('#text', 'かな');
+    const press = (keyCode) => alice.page.$eval('#text', (input, code) => {
+      const how = { key: 'Enter', keyCode: code, bubbles: true, cancelable: true };
+      input.dispatchEvent(new KeyboardEvent('keydown', how));
+    }, keyCode);
+    await press(229); // as Safari does
+    assert.equal(await alice.page.inputValue('#text'), 'かな');
+    await press(13);
+    await alice.shows('かな');
+  });
+
+  test('the focus stays where the reader took it before the script came', async () => {
+    const alice = await scene.enterLive('focus', 'alice');
+    let held;
+    await alice.page.route('**/assets/room.js*', (route) => (held = route));
+    await alice.page.reload({ waitUntil: 'commit' });
+    await waitFor(() => held, 'the script');
+    await alice.page.focus('.session button');
+    await held.continue();
+    await alice.live();
+    assert.equal(await alice.page.evaluate('document.activeElement.textContent'), 'Sign out');
+  });
+
   test('screen readers hear the new messages, not all of them again', async () => {
     const alice = await scene.enterLive('reader', 'alice');
     const log = alice.page.getByRole('log');
