@@ -172,8 +172,8 @@ export class Log {
     return previous;
   }
 
-  // Shows an entry of the outbox as it is now.
-  showPending(entry, isGone, { name, onRetry, onDrop }) {
+  // Shows an entry of the outbox as it is now. onRetry: null where that would be in vain.
+  showPending(entry, isGone, { name, onRetry, onEdit, onDrop }) {
     const id = `pending-${entry.key}`;
     const old = document.getElementById(id);
     if (isGone) {
@@ -187,11 +187,10 @@ export class Log {
     li.append(element('p', { className: 'text', dir: 'auto' }, entry.text));
     const note = element('p', { className: 'note' });
     if (entry.state === 'failed') {
-      note.append(
-        `Not sent: ${entry.reason}`,
-        element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
-        element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'),
-      );
+      const button = (text, className, onclick) => element('button', { type: 'button', className, onclick }, text);
+      note.append(`Not sent: ${entry.reason}`);
+      if (onRetry) note.append(button('Try again', 'second', onRetry));
+      note.append(button('Edit', onRetry ? 'quiet' : 'second', onEdit), button('Discard', 'quiet', onDrop));
     } else {
       const why = entry.reason ? `Not sent yet: ${entry.reason}` : 'Waiting…';
       note.append(entry.state === 'queued' ? why : 'Sending…');

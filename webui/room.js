@@ -167,7 +167,8 @@ const sending = new Sending({
   changed: (entry, isGone) =>
     log.showPending(entry, isGone, {
       name,
-      onRetry: () => outbox.retry(entry.key),
+      onRetry: tooLong(entry.text) ? null : () => outbox.retry(entry.key),
+      onEdit: () => edit(entry),
       onDrop: () => outbox.settle(entry.key),
     }),
   kept: unsent,
@@ -223,6 +224,20 @@ function keepDraft() {
   draft.text = input.value;
 }
 
+// Why the text cannot be sent, or ''.
+function tooLong(text) {
+  const size = new TextEncoder().encode(text).length;
+  return size > Number(maxPayload) ? `${size} bytes are too many; ${maxPayload} are possible.` : '';
+}
+
+// Back into the input, above what is there by now.
+function edit({ key, text }) {
+  outbox.settle(key);
+  input.value = input.value ? `${text}\n${input.value}` : text;
+  keepDraft();
+  input.focus();
+}
+
 function say(event) {
   event.preventDefault();
   const text = input.value;
@@ -232,8 +247,8 @@ function say(event) {
   input.value = '';
   keepDraft();
   log.toEnd();
-  const size = new TextEncoder().encode(text).length;
-  if (size > Number(maxPayload)) outbox.fail(entry.key, `${size} bytes are too many; ${maxPayload} are possible.`);
+  const why = tooLong(text);
+  if (why) outbox.fail(entry.key, why);
   else outbox.flush();
 }
 

@@ -204,9 +204,17 @@ describeBrowser('a live room', {}, (scene) => {
       document.getElementById('log').getBoundingClientRect().bottom), 'the news is out of sight');
   });
 
-  test('a message that is too long is not sent, and can be discarded', async () => {
+  test('a message that is too long is not sent, and can be edited or discarded', async () => {
     const alice = await scene.enterLive('long', 'alice');
     await alice.say('x'.repeat(131073));
+    await alice.page.waitForSelector('#pending .failed');
+    assert.equal(await alice.page.$('#pending button:has-text("Try again")'), null, 'which would be in vain');
+    await alice.page.fill('#text', 'written meanwhile');
+    await alice.page.click('#pending button:has-text("Edit")');
+    await alice.hasSentAll();
+    assert.equal(await alice.page.inputValue('#text'), `${'x'.repeat(131073)}\nwritten meanwhile`);
+    assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
+    await alice.page.press('#text', 'Enter');
     await alice.page.waitForSelector('#pending .failed');
     await alice.page.click('#pending button:has-text("Discard")');
     await alice.hasSentAll();
