@@ -20,8 +20,9 @@ const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP mean
 const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-const { room, topic, epoch, last, me, name, expires, maxPayload } = document.getElementById('room').dataset;
+const { room, topic, epoch, last, me, name, secondsLeft, maxPayload } = document.getElementById('room').dataset;
 const messagesUrl = `/rooms/${room}/messages`;
+const began = performance.now();
 const title = document.title;
 const form = document.getElementById('say');
 const input = document.getElementById('text');
@@ -338,11 +339,11 @@ document.addEventListener('click', async (event) => {
 if (form) startWriting();
 // The cookie, whose life is told in whole seconds, may outlive the token by a part of one.
 function endWithToken() {
-  const left = (Number(expires) + 1) * 1000 - Date.now();
+  const left = began + (Number(secondsLeft) + 1) * 1000 - performance.now();
   if (left <= 0) end('Your session has ended.');
   else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
-if (Number(expires) > 0) endWithToken();
+if (secondsLeft) endWithToken();
 if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(readUpTo.text.slice(epoch.length + 1));
 watchOlderLink();
 tell('down', 'Connecting…');

@@ -231,6 +231,14 @@ describeBrowser('a live room', {}, (scene) => {
     carol.noComplaints();
   });
 
+  test("a reader's clock that is wrong ends no session", async () => {
+    const alice = await scene.open();
+    await alice.page.clock.install({ time: Date.now() + 7200e3 });
+    const exp = Math.floor(Date.now() / 1000) + 3600;
+    await alice.enterLive('wrong', scene.stack.broker.token('alice', undefined, { exp }));
+    assert.equal(await alice.page.textContent('#status'), 'Live');
+  });
+
   test('the end of the session is told, and leads back to the room', async () => {
     const exp = Math.floor(Date.now() / 1000) + 10;
     const dora = await scene.open();
