@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { waitFor } from '../system/lib/wait.mjs';
+import { waitFor, within } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
 describeBrowser('ways to a room', {}, (scene) => {
@@ -153,6 +153,30 @@ describeBrowser('ways to a room', {}, (scene) => {
     await alice.shows('still here');
     assert.equal(await alice.page.textContent('#status'), 'Live');
   });
+
+  // What may tell the page that its connection is dead.
+  const signs = {
+    'the network is another one': ({ page }) => page.evaluate(() => dispatchEvent(new Event('online'))),
+    'somebody looks again': ({ page }) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))),
+    'the machine slept': ({ page }) => page.clock.fastForward(16000),
+  };
+  for (const [n, [what, happens]] of Object.entries(signs).entries()) {
+    test(`a connection that died without a word is made again soon after ${what}`, async () => {
+      const room = `dead${n}`;
+      const proxy = await scene.proxy();
+      const alice = await scene.open({ proxy });
+      await alice.page.clock.install();
+      await alice.enterLive(room, scene.stack.broker.token('alice'));
+      await happens(alice);
+      await scene.publish(room, 'before');
+      await alice.shows('before');
+      assert.equal(proxy.webSockets.length, 1, 'one that lives is kept');
+      proxy.freezeWebSockets();
+      await scene.publish(room, 'behind');
+      await happens(alice);
+      await within(alice.shows('behind'), 'a new connection', 10000); // before the keep alive tells
+    });
+  }
 
   test('a stream that is cut resumes behind its last message', async () => {
     const { alice, proxy } = await visit('cut', { blocksWebSocket: true });
