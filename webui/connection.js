@@ -19,13 +19,13 @@ function clientId() {
   return `web-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-function options() {
+function options(me) {
   const isSecure = location.protocol === 'https:';
   return {
     protocol: isSecure ? 'wss' : 'ws',
     hostname: location.hostname,
     port: Number(location.port || (isSecure ? 443 : 80)),
-    path: '/mqtt',
+    path: `/mqtt?subject=${encodeURIComponent(me)}`,
     protocolVersion: 5,
     clientId: clientId(),
     keepalive: 30,
@@ -37,6 +37,7 @@ function options() {
 
 export class Connection {
   #topic;
+  #me;
   #events;
   #client = null;
   #isReady = false;
@@ -47,8 +48,9 @@ export class Connection {
 
   // events.ready(): subscribed, from now on nothing is missed; events.message(payload, properties),
   // of the room; events.direct(payload, properties), for this client alone; events.down(failures, reason): no connection, for the n-th time in a row; it is tried again.
-  constructor(topic, events) {
+  constructor(topic, me, events) {
     this.#topic = topic;
+    this.#me = me;
     this.#events = events;
     for (const change of ['online', 'offline']) addEventListener(change, () => this.hurry());
     document.addEventListener('visibilitychange', () => {
@@ -98,7 +100,7 @@ export class Connection {
       return;
     }
     if (this.#isStopped || this.#client) return;
-    this.#open(mqtt.createClient(options()));
+    this.#open(mqtt.createClient(options(this.#me)));
   }
 
   stop() {

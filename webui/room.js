@@ -58,7 +58,10 @@ function end(text) {
 
 // ---- HTTP ----
 
-async function request(url, init = {}) {
+// Somebody else may have signed in meanwhile, in another window: nothing is asked or said as him.
+async function request(path, init = {}) {
+  const url = new URL(path, location);
+  url.searchParams.set('subject', me);
   try {
     return await requestJson(url, init);
   } catch (error) {
@@ -110,7 +113,7 @@ function waitForConnection() {
   patience ||= setTimeout(() => isOver || httpWays.start(), PATIENCE_MS);
 }
 
-const connection = new Connection(topic, {
+const connection = new Connection(topic, me, {
   ready() {
     clearTimeout(patience);
     patience = 0;

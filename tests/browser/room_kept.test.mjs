@@ -60,6 +60,37 @@ describeBrowser('what was written', {}, (scene) => {
     assert.ok(!alice.complaints.some((text) => text.startsWith('dialog')), 'and leaving loses nothing');
   });
 
+  // Somebody signs out in another window, and somebody else signs in.
+  async function changeReader(alice, room) {
+    const other = await alice.context.newPage();
+    const url = `${alice.stack.url}/rooms/${room}`;
+    await other.goto(url);
+    await other.click('.session button');
+    await other.goto(url);
+    await other.fill('#token', scene.stack.broker.token('bob'));
+    await other.click('form:has(#token) button');
+    await other.waitForSelector('#status[data-state="live"]');
+  }
+
+  test('is not sent in the name of who signed in later in another window', async () => {
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('tabs', 'alice', { proxy });
+    await changeReader(alice, 'tabs');
+    proxy.cut();
+    await alice.page.waitForSelector('#status:not([data-state="live"])');
+    await alice.say('by alice');
+    await alice.page.waitForSelector('#status[data-state="over"]');
+    assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
+    assert.deepEqual(await inRoom('tabs', 0), []);
+  });
+
+  test('and read ends when somebody looks at a window whose reader is another by now', async () => {
+    const alice = await scene.enterLive('looks', 'alice');
+    await changeReader(alice, 'looks');
+    await alice.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await alice.page.waitForSelector('#status[data-state="over"]');
+  });
+
   test('and not sent is not there for who signs in next', async () => {
     const alice = await scene.enterLive('next', 'alice');
     await alice.say('x'.repeat(131073));

@@ -69,7 +69,7 @@ describeBrowser('ways to a room', {}, (scene) => {
   // Holds the first post back. Gives an object that has its route, and the number of posts.
   async function holdPost(alice, room) {
     const posts = { count: 0, held: null };
-    await alice.page.route(`**/rooms/${room}/messages`, (route) => {
+    await alice.page.route(`**/rooms/${room}/messages?*`, (route) => {
       const isFirst = route.request().method() === 'POST' && ++posts.count === 1;
       if (isFirst) posts.held = route;
       else route.continue();
@@ -130,7 +130,7 @@ describeBrowser('ways to a room', {}, (scene) => {
     const { alice } = await visit('refusals', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
     let answer = { status: 503, json: { title: 'The broker is away' } };
-    await alice.page.route('**/rooms/refusals/messages', (route) => {
+    await alice.page.route('**/rooms/refusals/messages?*', (route) => {
       if (answer && route.request().method() === 'POST') route.fulfill(answer);
       else route.continue();
     });
@@ -146,9 +146,9 @@ describeBrowser('ways to a room', {}, (scene) => {
 
   test('a refusal by somebody on the way ends nothing', async () => {
     const alice = await scene.enterLive('gate', 'alice');
-    await alice.page.route('**/members', (route) =>
+    await alice.page.route('**/members?*', (route) =>
       route.fulfill({ status: 403, contentType: 'text/html', body: 'Blocked by policy' }));
-    await alice.page.waitForResponse('**/members');
+    await alice.page.waitForResponse('**/members?*');
     await alice.say('still here');
     await alice.shows('still here');
     assert.equal(await alice.page.textContent('#status'), 'Live');
