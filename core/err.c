@@ -53,6 +53,8 @@ const char *err_text(enum err code)
         return "the token has the wrong issuer";
     case ERR_TOKEN_AUDIENCE:
         return "the token has the wrong audience";
+    case ERR_TOKEN_OTHER:
+        return "the token is somebody else's";
     case ERR_TOKEN_SUBJECT:
         return "the token names no subject";
     case ERR_TOKEN_CLAIM:

@@ -36,6 +36,7 @@ enum err {
     ERR_TOKEN_NOT_YET_VALID,
     ERR_TOKEN_ISSUER,
     ERR_TOKEN_AUDIENCE,
+    ERR_TOKEN_OTHER,   // of somebody else than the request says
     ERR_TOKEN_SUBJECT, // no usable "sub", "id" or "name"
     ERR_TOKEN_CLAIM    // a claim that Roomwire reads has the wrong shape
 };

@@ -54,6 +54,13 @@ enum err auth_verify(struct worker *worker, struct span text, struct token *out_
     return err;
 }
 
+// A page that was left open says whose it is; by now somebody else may have signed in.
+static bool is_other(struct exchange *x, const struct token *token)
+{
+    struct span subject;
+    return exchange_query(x, "subject", &subject) && !span_is(subject, token->subject);
+}
+
 enum err auth_identify(struct exchange *x, struct caller *out_caller)
 {
     struct caller caller = {0};
@@ -66,6 +73,10 @@ enum err auth_identify(struct exchange *x, struct caller *out_caller)
             return err;
         caller.token = *known_token(caller.known);
         caller.has_token = true;
+        if (is_other(x, &caller.token)) {
+            caller_finish(&caller);
+            return ERR_TOKEN_OTHER;
+        }
     } else if (!caller.is_by_cookie) {
         return ERR_TOKEN_MALFORMED; // the field is there, with nothing in it
     }

@@ -254,6 +254,15 @@ static void set_chart(struct page *page, const struct page_chart *chart)
     buf_finish(&html);
 }
 
+// Until the token ends, since the reader's clock may be wrong. Nothing if it does not.
+static void set_seconds_left(struct page *page)
+{
+    int64_t expires_s = page->caller.token.expires_s;
+    if (expires_s > 0)
+        page_set_int(page, "seconds_left",
+                     expires_s - loop_date_ms(exchange_worker(page->x)->loop) / 1000);
+}
+
 static const char *nothing_text(const struct extent *extent)
 {
     return extent->is_latest ? "Nothing has been said here yet." : "There are no messages here.";
@@ -268,7 +277,7 @@ static void send_room(struct page_room *view, const struct extent *extent, const
     page_set_int(page, "first_id", r->first_id);
     page_set_int(page, "last_id", r->last_id);
     page_set_int(page, "max_payload", exchange_worker(page->x)->gateway->config.max_payload);
-    page_set_int(page, "expires", page->caller.token.expires_s);
+    set_seconds_left(page);
     page->rows = &r->rows;
     set_chart(page, &r->chart);
     page_set(page, "title", view->room);

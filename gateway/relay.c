@@ -183,7 +183,8 @@ void relay_stop(struct worker *worker)
 // ---- opening ----
 
 // Who asks may not come from a foreign page, nor with a token that is bad. The cookie's token is
-// not judged here: a client with a password of its own need not have a good one.
+// not judged here, unless the request says whose it is: a client with a password of its own need
+// not have a good one.
 static int judge_caller(struct exchange *x, struct span *out_token, enum err *out_err)
 {
     struct span field;
@@ -191,7 +192,8 @@ static int judge_caller(struct exchange *x, struct span *out_token, enum err *ou
     *out_err = ERR_DENIED;
     if (!auth_origin_allowed(x))
         return 403;
-    if (http_head_field(exchange_head(x), "Authorization", &field)) {
+    if (http_head_field(exchange_head(x), "Authorization", &field) ||
+        exchange_query(x, "subject", &field)) {
         struct caller caller;
         *out_err = auth_identify(x, &caller);
         if (*out_err != ERR_OK)

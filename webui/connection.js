@@ -8,6 +8,9 @@
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15000;
+const ANSWER_MS = 3000; // until a connection that may be dead is taken for it
+const LOOK_MS = 5000; // at the clock
+const SLEPT_MS = 15000; // if this much has passed between two looks
 const REFUSED = 128; // reason codes from here on (MQTT 5 §2.4)
 const DIRECT = '$roomwire/connection'; // to this client alone, without any subscription
 
@@ -16,13 +19,13 @@ function clientId() {
   return `web-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-function options() {
+function options(me) {
   const isSecure = location.protocol === 'https:';
   return {
     protocol: isSecure ? 'wss' : 'ws',
     hostname: location.hostname,
     port: Number(location.port || (isSecure ? 443 : 80)),
-    path: '/mqtt',
+    path: `/mqtt?subject=${encodeURIComponent(me)}`,
     protocolVersion: 5,
     clientId: clientId(),
     keepalive: 30,
@@ -34,33 +37,56 @@ function options() {
 
 export class Connection {
   #topic;
+  #me;
   #events;
   #client = null;
   #isReady = false;
   #isStopped = false;
   #failures = 0;
-  #timer = 0;
+  #timer = 0; // until the next attempt
+  #answerTimer = 0;
 
   // events.ready(): subscribed, from now on nothing is missed; events.message(payload, properties),
   // of the room; events.direct(payload, properties), for this client alone; events.down(failures, reason): no connection, for the n-th time in a row; it is tried again.
-  constructor(topic, events) {
+  constructor(topic, me, events) {
     this.#topic = topic;
+    this.#me = me;
     this.#events = events;
-    addEventListener('online', () => this.hurry());
+    for (const change of ['online', 'offline']) addEventListener(change, () => this.hurry());
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.hurry();
     });
+    let last = Date.now();
+    setInterval(() => {
+      if (Date.now() - last > SLEPT_MS) this.hurry();
+      last = Date.now();
+    }, LOOK_MS);
   }
 
   get isReady() {
     return this.#isReady;
   }
 
-  // There is reason to believe that it will work now.
+  // There is reason to believe that it will work now, or that it broke without a word: the network is
+  // another one, or the machine slept.
   hurry() {
+    if (this.#isReady) this.#check(this.#client);
     if (!this.#timer) return;
     clearTimeout(this.#timer);
     this.start();
+  }
+
+  // Whatever comes in time shows that it lives.
+  #check(client) {
+    if (this.#answerTimer) return;
+    this.#answerTimer = setTimeout(() => this.#down(client, 'no answer'), ANSWER_MS);
+    client.once('packetreceive', () => this.#forgetCheck());
+    client.sendPing();
+  }
+
+  #forgetCheck() {
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = 0;
   }
 
   async start() {
@@ -74,7 +100,7 @@ export class Connection {
       return;
     }
     if (this.#isStopped || this.#client) return;
-    this.#open(mqtt.createClient(options()));
+    this.#open(mqtt.createClient(options(this.#me)));
   }
 
   stop() {
@@ -128,6 +154,7 @@ export class Connection {
 
   #down(client, reason) {
     if (client !== this.#client) return; // an older one's last word
+    this.#forgetCheck();
     client?.removeAllListeners();
     client?.on('error', () => {}); // it may still complain
     client?.end(true);

@@ -30,11 +30,11 @@ export function item(name, from, date) {
 export const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
 
 // What is said below an entry of the outbox.
-export function noteOf({ state, reason }, onRetry, onDrop) {
-  if (state !== 'failed')
-    return element('p', { className: 'note' }, state === 'queued' ? 'Waiting for a connection…' : 'Sending…');
-  return element('p', { className: 'note', role: 'alert' },
-    `Not sent: ${reason}`,
-    element('button', { type: 'button', className: 'second', onclick: onRetry }, 'Try again'),
-    element('button', { type: 'button', className: 'quiet', onclick: onDrop }, 'Discard'));
+export function noteOf({ state, reason }, { onRetry, onEdit, onDrop }) {
+  if (state === 'sending') return element('p', { className: 'note' }, 'Sending…');
+  if (state === 'queued') return element('p', { className: 'note' }, reason ? `Not sent yet: ${reason}` : 'Waiting…');
+  const button = (text, className, onclick) => element('button', { type: 'button', className, onclick }, text);
+  return element('p', { className: 'note', role: 'alert' }, `Not sent: ${reason}`,
+    ...(onRetry ? [button('Try again', 'second', onRetry)] : []),
+    button('Edit', onRetry ? 'quiet' : 'second', onEdit), button('Discard', 'quiet', onDrop));
 }

@@ -240,8 +240,8 @@ export class Log {
     return previous;
   }
 
-  // Shows an entry of the outbox as it is now.
-  showPending(entry, isGone, { name, onRetry, onDrop }) {
+  // Shows an entry of the outbox as it is now. onRetry: null where that would be in vain.
+  showPending(entry, isGone, { name, ...buttons }) {
     const shown = document.getElementById(`pending-${entry.key}`);
     const isFocused = Boolean(shown?.contains(document.activeElement));
     if (isGone) this.#place(); // it may be in the room now
@@ -253,7 +253,7 @@ export class Log {
       const li = shown ?? this.#makePending(entry, name);
       li.classList.remove('queued', 'sending', 'failed');
       li.classList.add(entry.state);
-      li.lastElementChild.replaceWith(noteOf(entry, onRetry, onDrop));
+      li.lastElementChild.replaceWith(noteOf(entry, buttons));
     });
     // Its buttons are gone.
     if (isFocused) this.#scroller.focus({ preventScroll: true });

@@ -27,9 +27,12 @@ export class Members {
   #wide = matchMedia(WIDE);
   #fetchMembers;
   #me;
-  #known = new Set();
+  #known = new Set(); // who is on the list, or was asked about in vain since it changed
   #shown = '';
   #timer = 0;
+  #isDueSoon = false;
+  #isStopped = false;
+  #heardAt = -INTERVAL_MS; // when somebody unknown led to a question
 
   // fetchMembers(): the answer of GET .../members; rejects where there is none.
   constructor(me, fetchMembers) {
@@ -45,13 +48,28 @@ export class Members {
 
   // Asks soon; what is asked for again meanwhile is one question.
   look() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(), SOON_MS);
+    if (this.#isDueSoon) return;
+    this.#isDueSoon = true;
+    this.#askIn(SOON_MS);
   }
 
-  // Somebody spoke, who may be new.
+  // Somebody spoke, who may be new, or no member at all: devices often only write.
   heard(from) {
-    if (!this.#known.has(from)) this.look();
+    if (!this.#shown || this.#known.has(from)) return;
+    if (performance.now() - this.#heardAt < INTERVAL_MS) return;
+    this.#known.add(from);
+    this.#heardAt = performance.now();
+    this.look();
+  }
+
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #askIn(delay) {
+    clearTimeout(this.#timer);
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#ask(), delay);
   }
 
   #place() {
@@ -63,14 +81,14 @@ export class Members {
   }
 
   async #ask() {
+    this.#isDueSoon = false;
     if (document.visibilityState === 'visible') {
       await this.#fetchMembers().then(
         (answer) => this.#show(answer),
         () => this.#hide(),
       );
     }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(), INTERVAL_MS);
+    if (!this.#isDueSoon) this.#askIn(INTERVAL_MS);
   }
 
   // Nobody knows.

@@ -3,7 +3,9 @@
 //
 // What was typed and is not yet known to be in the room. Every entry has an idempotency key, so it
 // can be sent again over any way without appearing twice. Knows nothing of the page.
-//   entry: { key, text, state, reason }   state: 'queued', 'sending' or 'failed'
+//   entry: { key, text, date, state, reason, way }
+//   date: when it was written, in ms; state: 'queued', 'sending' or 'failed'
+//   way: that of its last sending, 'mqtt' or 'http'
 
 const LOSSES_MAX = 5; // connections lost under one entry, until that is taken for its fault
 
@@ -18,7 +20,8 @@ export class Outbox {
   #send;
   #changed;
 
-  // send(entry): begins to send; settle(), fail() or lost() tell how it went.
+  // send(entry): begins to send and gives the way, or '' if this one and all behind it have to wait;
+  // settle(), fail(), lost() or lostAll() tell how it went.
   // changed(entry, isGone): something about the entry is to be shown.
   constructor({ send, changed }) {
     this.#send = send;
@@ -29,12 +32,17 @@ export class Outbox {
     return this.#entries.size;
   }
 
+  get entries() {
+    return [...this.#entries.values()];
+  }
+
   has(key) {
     return this.#entries.has(key);
   }
 
-  add(text) {
-    const entry = { key: newKey(), text, state: 'queued', reason: '', losses: 0 };
+  // key, date: those of what an earlier outbox had.
+  add(text, key = newKey(), date = Date.now()) {
+    const entry = { key, text, date, state: 'queued', reason: '', way: '', losses: 0 };
     this.#entries.set(entry.key, entry);
     this.#changed(entry, false);
     return entry;
@@ -44,8 +52,9 @@ export class Outbox {
   flush() {
     for (const entry of this.#entries.values()) {
       if (entry.state !== 'queued') continue;
+      entry.way = this.#send(entry);
+      if (!entry.way) return;
       this.#become(entry, 'sending');
-      this.#send(entry);
     }
   }
 
@@ -62,20 +71,27 @@ export class Outbox {
     if (entry) this.#become(entry, 'failed', reason);
   }
 
-  // There was no answer: it has to be sent again.
-  lost(key) {
+  // There was no answer, or this one for now: it has to be sent again.
+  lost(key, reason) {
     const entry = this.#entries.get(key);
-    if (entry?.state === 'sending') this.#become(entry, 'queued');
+    if (entry?.state === 'sending') this.#become(entry, 'queued', reason);
   }
 
-  // The connection broke under everything that was being sent. What breaks every connection would
-  // go on doing so for ever.
-  lostAll() {
+  // The connection broke under everything that was being sent by it. What breaks every connection
+  // would go on doing so for ever.
+  lostAll(way) {
     for (const entry of this.#entries.values()) {
-      if (entry.state !== 'sending') continue;
+      if (entry.state !== 'sending' || entry.way !== way) continue;
       entry.losses += 1;
       if (entry.losses > LOSSES_MAX) this.#become(entry, 'failed', 'the connection broke each time.');
       else this.#become(entry, 'queued');
+    }
+  }
+
+  // Nothing is sent any more, for this reason.
+  holdAll(reason) {
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'failed') this.#become(entry, 'queued', reason);
     }
   }
 

@@ -11,18 +11,18 @@ import { Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
 import { fromDirect, fromJson, fromMqtt } from './message.js';
-import { Outbox } from './outbox.js';
+import { requestJson } from './requests.js';
+import { Sending } from './sending.js';
 import { Timeline } from './timeline.js';
 
-const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
 const AGAIN_MS = 3000; // until the history is asked for again
-const FETCH_MS = 30000;
 const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP meanwhile
 const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-const { room, topic, epoch, last, me, name, expires, maxPayload } = document.getElementById('room').dataset;
+const { room, topic, epoch, last, me, name, secondsLeft, maxPayload } = document.getElementById('room').dataset;
 const messagesUrl = `/rooms/${room}/messages`;
+const began = performance.now();
 const title = document.title;
 const form = document.getElementById('say');
 const input = document.getElementById('text');
@@ -52,26 +52,23 @@ function end(text) {
   status.append(again);
   connection.stop();
   httpWays.stop();
+  members.stop();
+  sending.end();
 }
 
 // ---- HTTP ----
 
-class Refusal extends Error {
-  constructor(response, problem) {
-    super(problem.detail || problem.title || response.statusText || `HTTP status ${response.status}`);
-    this.status = response.status;
+// Somebody else may have signed in meanwhile, in another window: nothing is asked or said as him.
+async function request(path, init = {}) {
+  const url = new URL(path, location);
+  url.searchParams.set('subject', me);
+  try {
+    return await requestJson(url, init);
+  } catch (error) {
+    if (error.isOurs && error.status === 401) end('Your session has ended.');
+    if (error.isOurs && error.status === 403 && !init.method) end('You may not read this room any more.');
+    throw error;
   }
-}
-
-// Fetches JSON. Rejects with a Refusal, or with fetch's own error where there is no answer.
-async function request(url, init = {}) {
-  const headers = { Accept: 'application/json', ...init.headers };
-  const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(FETCH_MS) });
-  if (response.ok) return response.json();
-  const refusal = new Refusal(response, await response.json().catch(() => ({})));
-  if (response.status === 401) end('Your session has ended.');
-  if (response.status === 403 && !init.method) end('You may not read this room any more.');
-  throw refusal;
 }
 
 function fetchJsonPage(query) {
@@ -111,23 +108,13 @@ const timeline = new Timeline({
   behind: () => catchUpUntilDone(),
 });
 
-const outbox = new Outbox({
-  send: (entry) => (connection.isReady ? sendByMqtt(entry) : sendByHttp(entry)),
-  changed: (entry, isGone) =>
-    log.showPending(entry, isGone, {
-      name,
-      onRetry: () => outbox.retry(entry.key),
-      onDrop: () => outbox.settle(entry.key),
-    }),
-});
-
 let patience = 0;
 
 function waitForConnection() {
   patience ||= setTimeout(() => isOver || httpWays.start(), PATIENCE_MS);
 }
 
-const connection = new Connection(topic, {
+const connection = new Connection(topic, me, {
   ready() {
     clearTimeout(patience);
     patience = 0;
@@ -143,7 +130,7 @@ const connection = new Connection(topic, {
   },
   direct: (payload, properties) => log.appendDirect(fromDirect(payload, properties)),
   down(failures, reason) {
-    outbox.lostAll();
+    outbox.lostAll('mqtt');
     if (failures > 1) console.info(`roomwire: no live connection${reason ? `: ${reason}` : ''}`);
     if (failures >= BLOCKED_FAILURES) httpWays.start();
     else waitForConnection();
@@ -170,6 +157,28 @@ const httpWays = new HttpWays(messagesUrl, {
     },
   },
 });
+
+async function post({ text, key }) {
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+  timeline.live(fromJson(await request(messagesUrl, { method: 'POST', headers, body: JSON.stringify({ text }) })));
+}
+
+const unsent = new Kept('sessionStorage', `roomwire-outbox-${me}-${room}`);
+const sending = new Sending({
+  connection,
+  post,
+  hasWay: () => connection.isReady || httpWays.way !== '',
+  catchUp: () => catchUpUntilDone(),
+  changed: (entry, isGone) =>
+    log.showPending(entry, isGone, {
+      name,
+      onRetry: tooLong(entry.text) ? null : () => outbox.retry(entry.key),
+      onEdit: () => edit(entry),
+      onDrop: () => outbox.settle(entry.key),
+    }),
+  kept: unsent,
+});
+const { outbox } = sending;
 
 // ---- reading ----
 
@@ -214,56 +223,24 @@ document.addEventListener('visibilitychange', () => {
 
 // ---- writing ----
 
-function sendByMqtt(entry) {
-  connection.publish(entry.text, entry.key, (refusal) => {
-    if (refusal !== null) outbox.fail(entry.key, refusal);
-    // Usually its echo is here already. It never comes for what an earlier connection had brought
-    // in (the key was seen before); then the history has it.
-    else setTimeout(() => findInHistory(entry.key), ECHO_MS);
-  });
-}
-
-async function findInHistory(key) {
-  if (!outbox.has(key)) return;
-  await catchUpUntilDone();
-  outbox.settle(key);
-}
-
-let posting = Promise.resolve();
-
-// One after the other, so that they come in the order they were written.
-function sendByHttp(entry) {
-  posting = posting.then(() => post(entry));
-}
-
-async function post(entry) {
-  const init = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': entry.key },
-    body: JSON.stringify({ text: entry.text }),
-  };
-  try {
-    const json = await request(messagesUrl, init);
-    timeline.live(fromJson(json));
-    outbox.settle(entry.key);
-  } catch (error) {
-    const isFinal = error instanceof Refusal && error.status < 500 && error.status !== 429;
-    if (isFinal) outbox.fail(entry.key, error.message);
-    else postAgain(entry);
-  }
-}
-
-// Perhaps by MQTT: that may have come back, and have sent what waited, while this post had no answer.
-function postAgain(entry) {
-  outbox.lost(entry.key);
-  if (connection.isReady) outbox.flush();
-  else setTimeout(() => (connection.isReady || httpWays.way) && outbox.flush(), AGAIN_MS);
-}
-
-const draft = new Kept('sessionStorage', `roomwire-draft-${room}`);
+const draft = new Kept('sessionStorage', `roomwire-draft-${me}-${room}`);
 
 function keepDraft() {
   draft.text = input.value;
+}
+
+// Why the text cannot be sent, or ''.
+function tooLong(text) {
+  const size = new TextEncoder().encode(text).length;
+  return size > Number(maxPayload) ? `${size} bytes are too many; ${maxPayload} are possible.` : '';
+}
+
+// Back into the input, above what is there by now.
+function edit({ key, text }) {
+  outbox.settle(key);
+  input.value = input.value ? `${text}\n${input.value}` : text;
+  keepDraft();
+  input.focus();
 }
 
 function say(event) {
@@ -275,8 +252,8 @@ function say(event) {
   input.value = '';
   keepDraft();
   log.toEnd();
-  const size = new TextEncoder().encode(text).length;
-  if (size > Number(maxPayload)) outbox.fail(entry.key, `${size} bytes are too many; ${maxPayload} are possible.`);
+  const why = tooLong(text);
+  if (why) outbox.fail(entry.key, why);
   else outbox.flush();
 }
 
@@ -285,15 +262,26 @@ function startWriting() {
   form.addEventListener('submit', say);
   input.addEventListener('input', keepDraft);
   input.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    if (event.key !== 'Enter' || event.shiftKey) return;
+    if (event.isComposing || event.keyCode === 229) return; // Safari is not composing any more, and says 229
     event.preventDefault();
     form.requestSubmit();
   });
   addEventListener('beforeunload', (event) => {
-    if (outbox.size > 0) event.preventDefault();
+    if (outbox.size > 0 && !isOver) event.preventDefault(); // to go elsewhere, and lose it
   });
-  // On a touch screen this would bring up the keyboard over the messages.
-  if (matchMedia('(pointer: fine)').matches) input.focus({ preventScroll: true });
+  // Whoever signs out leaves nothing behind.
+  document.querySelector('form.session').addEventListener('submit', () =>
+    addEventListener('pagehide', () => {
+      draft.text = '';
+      unsent.text = '';
+    }),
+  );
+  sending.resume();
+  // On a touch screen this would bring up the keyboard over the messages. Where a script comes late
+  // the reader may be somewhere else already.
+  const isFree = document.activeElement === document.body;
+  if (isFree && matchMedia('(pointer: fine)').matches) input.focus({ preventScroll: true });
 }
 
 // ---- older messages ----
@@ -369,11 +357,11 @@ document.addEventListener('click', async (event) => {
 if (form) startWriting();
 // The cookie, whose life is told in whole seconds, may outlive the token by a part of one.
 function endWithToken() {
-  const left = (Number(expires) + 1) * 1000 - Date.now();
+  const left = began + (Number(secondsLeft) + 1) * 1000 - performance.now();
   if (left <= 0) end('Your session has ended.');
   else setTimeout(endWithToken, Math.min(left, TIMER_MAX_MS));
 }
-if (Number(expires) > 0) endWithToken();
+if (secondsLeft) endWithToken();
 if (readUpTo.text.startsWith(`${epoch}-`)) log.markUnreadAfter(Number(readUpTo.text.slice(epoch.length + 1)));
 watchOlderLink();
 tell('down', 'Connecting…');

@@ -11,11 +11,14 @@ import { Outbox } from '../../webui/outbox.js';
 
 globalThis.crypto ??= webcrypto; // Node 18 has it there
 
-function setUp() {
+function setUp(way = 'mqtt') {
   const sent = [];
   const shown = new Map();
   const outbox = new Outbox({
-    send: ({ key, text }) => sent.push({ key, text }),
+    send: ({ key, text }) => {
+      if (way) sent.push({ key, text });
+      return way;
+    },
     changed: ({ key, state, reason }, isGone) =>
       isGone ? shown.delete(key) : shown.set(key, `${state}${reason && `: ${reason}`}`),
   });
@@ -45,11 +48,31 @@ test('a broken connection sends it again under the same key', () => {
   const { outbox, sent } = setUp();
   const { key } = outbox.add('a');
   outbox.flush();
-  outbox.lostAll();
+  outbox.lostAll('mqtt');
   outbox.flush();
   outbox.lost(key);
   outbox.flush();
   assert.deepEqual(sent.map((one) => one.key), [key, key, key]);
+});
+
+test('a broken connection takes nothing back that another way brings', () => {
+  const { outbox, sent, shown } = setUp('http');
+  const { key } = outbox.add('a');
+  outbox.flush();
+  for (let n = 0; n < 100; n++) {
+    outbox.lostAll('mqtt');
+    outbox.flush();
+  }
+  assert.equal(shown.get(key), 'sending');
+  assert.equal(sent.length, 1);
+});
+
+test('what no way takes waits', () => {
+  const { outbox, sent, shown } = setUp('');
+  const { key } = outbox.add('a');
+  outbox.flush();
+  assert.equal(shown.get(key), 'queued');
+  assert.equal(sent.length, 0);
 });
 
 test('a refusal is shown, and sent again only when that is wanted', () => {
@@ -57,7 +80,7 @@ test('a refusal is shown, and sent again only when that is wanted', () => {
   const { key } = outbox.add('a');
   outbox.flush();
   outbox.fail(key, 'too long');
-  outbox.lostAll();
+  outbox.lostAll('mqtt');
   outbox.flush();
   assert.equal(shown.get(key), 'failed: too long');
   assert.equal(sent.length, 1);
@@ -70,7 +93,7 @@ test('what breaks every connection is not sent for ever', () => {
   const { key } = outbox.add('a');
   for (let n = 0; n < 100; n++) {
     outbox.flush();
-    outbox.lostAll();
+    outbox.lostAll('mqtt');
   }
   assert.match(shown.get(key), /^failed/);
   assert.ok(sent.length < 10);

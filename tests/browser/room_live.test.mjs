@@ -167,6 +167,31 @@ describeBrowser('a live room', {}, (scene) => {
     alice.noComplaints();
   });
 
+  test('by an input method: the Enter that ends a composition sends nothing', async () => {
+    const alice = await scene.enterLive('composed', 'alice');
+    await alice.page.fill('#text', 'かな');
+    const press = (keyCode) => alice.page.$eval('#text', (input, code) => {
+      const how = { key: 'Enter', keyCode: code, bubbles: true, cancelable: true };
+      input.dispatchEvent(new KeyboardEvent('keydown', how));
+    }, keyCode);
+    await press(229); // as Safari does
+    assert.equal(await alice.page.inputValue('#text'), 'かな');
+    await press(13);
+    await alice.shows('かな');
+  });
+
+  test('the focus stays where the reader took it before the script came', async () => {
+    const alice = await scene.enterLive('focus', 'alice');
+    let held;
+    await alice.page.route('**/assets/room.js*', (route) => (held = route));
+    await alice.page.reload({ waitUntil: 'commit' });
+    await waitFor(() => held, 'the script');
+    await alice.page.focus('.session button');
+    await held.continue();
+    await alice.live();
+    assert.equal(await alice.page.evaluate('document.activeElement.textContent'), 'Sign out');
+  });
+
   test('screen readers hear the new messages, not all of them again', async () => {
     const alice = await scene.enterLive('reader', 'alice');
     const log = alice.page.getByRole('log');
@@ -221,9 +246,17 @@ describeBrowser('a live room', {}, (scene) => {
       document.getElementById('log').getBoundingClientRect().bottom), 'the news is out of sight');
   });
 
-  test('a message that is too long is not sent, and can be discarded', async () => {
+  test('a message that is too long is not sent, and can be edited or discarded', async () => {
     const alice = await scene.enterLive('long', 'alice');
     await alice.say('x'.repeat(131073));
+    await alice.page.waitForSelector('#pending .failed');
+    assert.equal(await alice.page.$('#pending button:has-text("Try again")'), null, 'which would be in vain');
+    await alice.page.fill('#text', 'written meanwhile');
+    await alice.page.click('#pending button:has-text("Edit")');
+    await alice.hasSentAll();
+    assert.equal(await alice.page.inputValue('#text'), `${'x'.repeat(131073)}\nwritten meanwhile`);
+    assert.equal(await alice.page.evaluate('document.activeElement.id'), 'text');
+    await alice.page.press('#text', 'Enter');
     await alice.page.waitForSelector('#pending .failed');
     await alice.page.click('#pending button:has-text("Discard")');
     await alice.hasSentAll();
@@ -240,11 +273,26 @@ describeBrowser('a live room', {}, (scene) => {
     carol.noComplaints();
   });
 
+  test("a reader's clock that is wrong ends no session", async () => {
+    const alice = await scene.open();
+    await alice.page.clock.install({ time: Date.now() + 7200e3 });
+    const exp = Math.floor(Date.now() / 1000) + 3600;
+    await alice.enterLive('wrong', scene.stack.broker.token('alice', undefined, { exp }));
+    assert.equal(await alice.page.textContent('#status'), 'Live');
+  });
+
   test('the end of the session is told, and leads back to the room', async () => {
     const exp = Math.floor(Date.now() / 1000) + 10;
-    const dora = await scene.enter('session', 'dora', { claims: { exp } });
+    const dora = await scene.open();
+    await dora.page.clock.install();
+    await dora.enterLive('session', scene.stack.broker.token('dora', undefined, { exp }));
     await dora.page.fill('#text', 'half a thought');
+    await dora.page.waitForSelector('#members:not([hidden])');
     await dora.page.waitForSelector('#status[data-state="over"]');
+    const asked = [];
+    dora.page.on('request', (request) => asked.push(request.url()));
+    await dora.page.clock.runFor(60000);
+    assert.deepEqual(asked, [], 'nothing is asked any more');
     await dora.page.click('#status a');
     await dora.page.fill('#token', scene.stack.broker.token('dora'));
     await dora.page.click('form:has(#token) button');

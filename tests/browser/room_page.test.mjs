@@ -27,6 +27,29 @@ describeBrowser("the room's page", {}, (scene) => {
     alice.noComplaints();
   });
 
+  test('asks who is there now and then, however often somebody speaks who is not', async () => {
+    const alice = await scene.open();
+    await alice.page.clock.install();
+    let asked = 0;
+    alice.page.on('request', (request) => (asked += Number(request.url().includes('/members?'))));
+    await alice.enterLive('devices', scene.stack.broker.token('alice'));
+    await alice.page.waitForSelector('#members:not([hidden])');
+    await alice.page.clock.pauseAt(Date.now() + 60000);
+    const hear = async (times, ms) => {
+      const before = asked;
+      for (let n = 0; n < times; n++) {
+        const [text] = await scene.publishMany('devices', 1);
+        await alice.shows(text);
+        await alice.page.clock.runFor(ms);
+      }
+      return asked - before;
+    };
+    await waitFor(() => asked > 1, 'what was due');
+    assert.equal(await hear(5, 300), 1, 'soon, though he speaks again before');
+    const often = await hear(20, 1000);
+    assert.ok(often <= 2, `${often} times in 20 s`);
+  });
+
   test('has the list at the side of a wide window, and nothing moves when it comes', async () => {
     const alice = await scene.enter('side', 'alice', { viewport: { width: 1400, height: 800 } });
     const place = () => alice.page.$eval('#log', (log) => JSON.stringify(log.getBoundingClientRect()));

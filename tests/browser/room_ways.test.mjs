@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { waitFor } from '../system/lib/wait.mjs';
+import { waitFor, within } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
 describeBrowser('ways to a room', {}, (scene) => {
@@ -66,23 +66,117 @@ describeBrowser('ways to a room', {}, (scene) => {
     assert.deepEqual(await alice.texts(), wanted);
   });
 
+  // Holds the first post back. Gives an object that has its route, and the number of posts.
+  async function holdPost(alice, room) {
+    const posts = { count: 0, held: null };
+    await alice.page.route(`**/rooms/${room}/messages?*`, (route) => {
+      const isFirst = route.request().method() === 'POST' && ++posts.count === 1;
+      if (isFirst) posts.held = route;
+      else route.continue();
+    });
+    return posts;
+  }
+
+  test('a slow post is not taken for lost because WebSocket fails meanwhile', async () => {
+    const { alice, proxy } = await visit('slow', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const posts = await holdPost(alice, 'slow');
+    await alice.say('long on its way');
+    await waitFor(() => posts.held, 'the post');
+    const refused = proxy.refused + 8;
+    await waitFor(async () => {
+      await alice.page.evaluate(() => dispatchEvent(new Event('online'))); // tries at once
+      return proxy.refused >= refused;
+    }, 'WebSocket to fail again and again');
+    assert.equal(await alice.page.textContent('#pending .note'), 'Sending…');
+    await posts.held.continue();
+    await alice.hasSentAll();
+    assert.equal(posts.count, 1);
+    assert.deepEqual(await alice.texts(), ['long on its way']);
+  });
+
+  test('what is written while a post is on its way comes behind it, also by MQTT', async () => {
+    const { alice, proxy } = await visit('order', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    const posts = await holdPost(alice, 'order');
+    await alice.say('first');
+    await waitFor(() => posts.held, 'the post');
+    await alice.say('second');
+    proxy.blocksWebSocket = false;
+    await alice.live();
+    await alice.say('third');
+    await scene.publish('order', 'meanwhile');
+    await alice.shows('meanwhile'); // by then a publish would be in the room, too
+    await posts.held.continue();
+    await alice.hasSentAll();
+    assert.deepEqual(await alice.texts(), ['meanwhile', 'first', 'second', 'third']);
+  });
+
   test('a post that breaks off when MQTT is back already is sent by that', async () => {
     const { alice, proxy } = await visit('late', { blocksWebSocket: true });
     await isBy(alice, 'Live by event stream');
-    let held;
-    await alice.page.route('**/rooms/late/messages', (route) => {
-      if (route.request().method() === 'POST') held = route;
-      else route.continue();
-    });
+    const posts = await holdPost(alice, 'late');
     await alice.say('held back');
-    await waitFor(() => held, 'the post');
+    await waitFor(() => posts.held, 'the post');
     proxy.blocksWebSocket = false;
     await alice.live();
-    await held.abort();
+    await posts.held.abort();
     await alice.shows('held back');
     await alice.hasSentAll();
     assert.deepEqual((await scene.kept('late', 1)).map(({ payload }) => payload), ['held back']);
   });
+
+  test('a refusal for now is told and tried again, one for longer leaves that to the writer', async () => {
+    const { alice } = await visit('refusals', { blocksWebSocket: true });
+    await isBy(alice, 'Live by event stream');
+    let answer = { status: 503, json: { title: 'The broker is away' } };
+    await alice.page.route('**/rooms/refusals/messages?*', (route) => {
+      if (answer && route.request().method() === 'POST') route.fulfill(answer);
+      else route.continue();
+    });
+    await alice.say('hello');
+    await alice.page.waitForSelector('#pending .note:has-text("Not sent yet: The broker is away")');
+    answer = { status: 507, json: { title: 'There is no room left' } };
+    await alice.page.waitForSelector('#pending .note:has-text("Not sent: There is no room left")');
+    answer = null;
+    await alice.page.getByRole('button', { name: 'Try again' }).click();
+    await alice.shows('hello');
+    await alice.hasSentAll();
+  });
+
+  test('a refusal by somebody on the way ends nothing', async () => {
+    const alice = await scene.enterLive('gate', 'alice');
+    await alice.page.route('**/members?*', (route) =>
+      route.fulfill({ status: 403, contentType: 'text/html', body: 'Blocked by policy' }));
+    await alice.page.waitForResponse('**/members?*');
+    await alice.say('still here');
+    await alice.shows('still here');
+    assert.equal(await alice.page.textContent('#status'), 'Live');
+  });
+
+  // What may tell the page that its connection is dead.
+  const signs = {
+    'the network is another one': ({ page }) => page.evaluate(() => dispatchEvent(new Event('online'))),
+    'somebody looks again': ({ page }) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))),
+    'the machine slept': ({ page }) => page.clock.fastForward(16000),
+  };
+  for (const [n, [what, happens]] of Object.entries(signs).entries()) {
+    test(`a connection that died without a word is made again soon after ${what}`, async () => {
+      const room = `dead${n}`;
+      const proxy = await scene.proxy();
+      const alice = await scene.open({ proxy });
+      await alice.page.clock.install();
+      await alice.enterLive(room, scene.stack.broker.token('alice'));
+      await happens(alice);
+      await scene.publish(room, 'before');
+      await alice.shows('before');
+      assert.equal(proxy.webSockets.length, 1, 'one that lives is kept');
+      proxy.freezeWebSockets();
+      await scene.publish(room, 'behind');
+      await happens(alice);
+      await within(alice.shows('behind'), 'a new connection', 10000); // before the keep alive tells
+    });
+  }
 
   test('a stream that is cut resumes behind its last message', async () => {
     const { alice, proxy } = await visit('cut', { blocksWebSocket: true });

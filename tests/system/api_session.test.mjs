@@ -167,6 +167,16 @@ describe('what a cookie authorizes', () => {
     assert.equal((await visitor.post('/topics/rooms/lobby/messages', 'x', { cookie, 'x-csrf-token': csrf })).status, 200);
   });
 
+  test('nothing that a page of somebody else asks for', async () => {
+    const cookie = `roomwire=${await stack.token('bob', 'lobby=rw')}`;
+    const headers = { cookie, origin: stack.url };
+    for (const [subject, read, written] of [['bob', 200, 201], ['alice', 401, 401], ['', 401, 401]]) {
+      const path = `/rooms/lobby/messages?subject=${subject}`;
+      assert.equal((await visitor.get(path, headers)).status, read);
+      assert.equal((await visitor.post(path, { text: 'x' }, headers)).status, written);
+    }
+  });
+
   test('a header with a token needs neither, and wins over the cookie', async () => {
     const cookie = await guestCookie();
     const authorization = await stack.token('alice', 'lobby=rw');

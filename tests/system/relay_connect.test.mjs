@@ -87,6 +87,17 @@ test('our own origin and those listed are let in', async () => {
   }
 });
 
+test('an upgrade that says whose it is is refused with the token of somebody else', async () => {
+  const token = stand.mint({ sub: 'alice', exp: 4e9 });
+  for (const headers of [{ Cookie: `roomwire=${token}` }, bearer(token)]) {
+    for (const [subject, status] of [['alice', 101], ['bob', 401]]) {
+      const ws = await stand.open(headers, { path: `/mqtt?subject=${subject}` });
+      assert.equal(ws.status, status, subject);
+      ws.destroy();
+    }
+  }
+});
+
 test('a bad token in Authorization is refused before the upgrade, with the reason', async () => {
   const expired = stand.mint({ sub: 'alice', exp: 1000 });
   const badSignature = `${stand.token.slice(0, -4)}AAAA`;

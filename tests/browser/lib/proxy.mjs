@@ -22,6 +22,7 @@ export class Proxy {
     const it = new Proxy();
     it.target = new URL(target);
     it.sockets = new Set();
+    it.webSockets = [];
     it.server = createServer((...args) => it.#forward(...args));
     it.server.on('upgrade', (...args) => it.#upgrade(...args));
     it.server.on('connection', (socket) => {
@@ -67,6 +68,7 @@ export class Proxy {
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
     }
+    this.webSockets.push(socket);
     const onward = connect(this.target.port, this.target.hostname, () => {
       const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
       for (let i = 0; i < asked.rawHeaders.length; i += 2) lines.push(`${asked.rawHeaders[i]}: ${asked.rawHeaders[i + 1]}`);
@@ -83,6 +85,14 @@ export class Proxy {
   // Cuts what goes through now.
   cut() {
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  // Lets nothing through WebSockets that are open now, and tells nobody, as a network that was left.
+  freezeWebSockets() {
+    for (const socket of this.webSockets) {
+      socket.pause();
+      socket.write = () => true;
+    }
   }
 
   async close() {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 The Roomwire founders
+//
+// What was written and not sent outlives the page and the session, and is nobody else's.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { describeBrowser } from './lib/scene.mjs';
+
+describeBrowser('what was written', {}, (scene) => {
+  // Nothing gets through from here on.
+  async function cutOff(visitor, proxy) {
+    proxy.blocksWebSocket = true;
+    await visitor.page.route('**/messages*', (route) => route.abort());
+    proxy.cut();
+    await visitor.page.waitForSelector('#status[data-state="down"]');
+  }
+
+  async function reconnect(visitor, proxy) {
+    proxy.blocksWebSocket = false;
+    await visitor.page.unrouteAll();
+  }
+
+  async function signIn(visitor, name) {
+    await visitor.page.fill('#token', scene.stack.broker.token(name));
+    await visitor.page.click('form:has(#token) button');
+    await visitor.live();
+  }
+
+  const inRoom = async (room, count) => (await scene.kept(room, count)).map(({ payload }) => payload);
+
+  test('is sent by the page that comes after a reload, once', async () => {
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('reload', 'alice', { proxy });
+    await alice.say('kept'); // whether or not the page was told so
+    await cutOff(alice, proxy);
+    await alice.say('one');
+    await alice.say('two');
+    await reconnect(alice, proxy);
+    await alice.page.reload();
+    await alice.live();
+    await alice.hasSentAll();
+    assert.deepEqual(await inRoom('reload', 3), ['kept', 'one', 'two']);
+    assert.deepEqual(await alice.texts(), ['kept', 'one', 'two']);
+  });
+
+  test('is sent after signing in again, where the session ended before', async () => {
+    const exp = Math.floor(Date.now() / 1000) + 10;
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('ended', 'alice', { proxy, claims: { exp } });
+    await cutOff(alice, proxy);
+    await alice.say('written offline');
+    await alice.page.waitForSelector('#status[data-state="over"]');
+    assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
+    await reconnect(alice, proxy);
+    await alice.page.click('#status a');
+    await signIn(alice, 'alice');
+    await alice.hasSentAll();
+    assert.deepEqual(await inRoom('ended', 1), ['written offline']);
+    assert.ok(!alice.complaints.some((text) => text.startsWith('dialog')), 'and leaving loses nothing');
+  });
+
+  // Somebody signs out in another window, and somebody else signs in.
+  async function changeReader(alice, room) {
+    const other = await alice.context.newPage();
+    const url = `${alice.stack.url}/rooms/${room}`;
+    await other.goto(url);
+    await other.click('.session button');
+    await other.goto(url);
+    await other.fill('#token', scene.stack.broker.token('bob'));
+    await other.click('form:has(#token) button');
+    await other.waitForSelector('#status[data-state="live"]');
+  }
+
+  test('is not sent in the name of who signed in later in another window', async () => {
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('tabs', 'alice', { proxy });
+    await changeReader(alice, 'tabs');
+    proxy.cut();
+    await alice.page.waitForSelector('#status:not([data-state="live"])');
+    await alice.say('by alice');
+    await alice.page.waitForSelector('#status[data-state="over"]');
+    assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
+    assert.deepEqual(await inRoom('tabs', 0), []);
+  });
+
+  test('and read ends when somebody looks at a window whose reader is another by now', async () => {
+    const alice = await scene.enterLive('looks', 'alice');
+    await changeReader(alice, 'looks');
+    await alice.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await alice.page.waitForSelector('#status[data-state="over"]');
+  });
+
+  test('and not sent is not there for who signs in next', async () => {
+    const alice = await scene.enterLive('next', 'alice');
+    await alice.say('x'.repeat(131073));
+    await alice.page.waitForSelector('#pending .failed');
+    await alice.page.fill('#text', 'half a thought');
+    await alice.page.click('.session button');
+    for (const name of ['mallory', 'alice']) {
+      await alice.page.goto(`${scene.stack.url}/rooms/next`);
+      await signIn(alice, name);
+      assert.equal(await alice.page.inputValue('#text'), '');
+      assert.equal(await alice.page.$('#pending li'), null);
+      assert.deepEqual(await alice.page.evaluate(() => ({ ...sessionStorage })), {});
+      await alice.page.click('.session button');
+    }
+  });
+
+  test('and whose session ended is not there for somebody else', async () => {
+    const alice = await scene.enterLive('other', 'alice');
+    await alice.say('x'.repeat(131073));
+    await alice.page.waitForSelector('#pending .failed');
+    await alice.page.fill('#text', 'half a thought');
+    await alice.context.clearCookies();
+    await alice.page.goto(`${scene.stack.url}/rooms/other`);
+    await signIn(alice, 'mallory');
+    assert.equal(await alice.page.inputValue('#text'), '');
+    assert.equal(await alice.page.$('#pending li'), null);
+  });
+});
