@@ -58,7 +58,8 @@ enum err auth_verify(struct worker *worker, struct span text, struct token *out_
 static bool is_other(struct exchange *x, const struct token *token)
 {
     struct span subject;
-    return exchange_query(x, "subject", &subject) && !span_is(subject, token->subject);
+    return exchange_query(x, "subject", &subject) != ERR_NOT_FOUND &&
+           !span_is(subject, token->subject);
 }
 
 enum err auth_identify(struct exchange *x, struct caller *out_caller)

@@ -18,8 +18,9 @@ struct caller {
     struct known_token *known;
 };
 
-// Reads who is calling. A token that is present but bad, or not that of the query's "subject", is an
-// error (ERR_TOKEN_...), absence is not: has_token is false then. The caller is finished with caller_finish in every case of ERR_OK.
+// Reads who is calling. A token that is present but bad, or not that of the query's "subject", is
+// an error (ERR_TOKEN_...), absence is not: has_token is false then. The caller is finished with
+// caller_finish in every case of ERR_OK.
 MUST_USE enum err auth_identify(struct exchange *x, struct caller *out_caller);
 void caller_finish(struct caller *caller);
 

@@ -193,7 +193,7 @@ static int judge_caller(struct exchange *x, struct span *out_token, enum err *ou
     if (!auth_origin_allowed(x))
         return 403;
     if (http_head_field(exchange_head(x), "Authorization", &field) ||
-        exchange_query(x, "subject", &field)) {
+        exchange_query(x, "subject", &field) != ERR_NOT_FOUND) {
         struct caller caller;
         *out_err = auth_identify(x, &caller);
         if (*out_err != ERR_OK)

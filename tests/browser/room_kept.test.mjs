@@ -76,6 +76,7 @@ describeBrowser('what was written', {}, (scene) => {
     const proxy = await scene.proxy();
     const alice = await scene.enterLive('tabs', 'alice', { proxy });
     await changeReader(alice, 'tabs');
+    proxy.swallowsWebSocket = true; // so that there is time to write
     proxy.cut();
     await alice.page.waitForSelector('#status:not([data-state="live"])');
     await alice.say('by alice');

@@ -35,10 +35,10 @@ struct worker *exchange_worker(const struct exchange *e)
     return (struct worker *)(uintptr_t)&e->worker;
 }
 
-bool exchange_query(struct exchange *e, const char *name, struct span *out_value)
+enum err exchange_query(struct exchange *e, const char *name, struct span *out_value)
 {
     (void)e, (void)name, (void)out_value;
-    return false;
+    return ERR_NOT_FOUND;
 }
 
 bool exchange_is_tls(const struct exchange *e)
