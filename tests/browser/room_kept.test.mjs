@@ -69,17 +69,16 @@ describeBrowser('what was written', {}, (scene) => {
     await other.goto(url);
     await other.fill('#token', scene.stack.broker.token('bob'));
     await other.click('form:has(#token) button');
-    await other.waitForSelector('#status[data-state="live"]');
+    await other.waitForSelector('#say');
   }
 
   test('is not sent in the name of who signed in later in another window', async () => {
     const proxy = await scene.proxy();
     const alice = await scene.enterLive('tabs', 'alice', { proxy });
-    await changeReader(alice, 'tabs');
-    proxy.swallowsWebSocket = true; // so that there is time to write
-    proxy.cut();
-    await alice.page.waitForSelector('#status:not([data-state="live"])');
+    await cutOff(alice, proxy);
     await alice.say('by alice');
+    await changeReader(alice, 'tabs');
+    await reconnect(alice, proxy);
     await alice.page.waitForSelector('#status[data-state="over"]');
     assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
     assert.deepEqual(await inRoom('tabs', 0), []);

@@ -39,7 +39,10 @@ describeBrowser("the room's page", {}, (scene) => {
       const before = asked;
       for (let n = 0; n < times; n++) {
         const [text] = await scene.publishMany('devices', 1);
-        await alice.shows(text);
+        await waitFor(async () => {
+          await alice.page.clock.runFor(20); // a frame
+          return alice.page.getByText(text, { exact: true }).isVisible();
+        }, text);
         await alice.page.clock.runFor(ms);
       }
       return asked - before;
