@@ -51,14 +51,15 @@ static void on_cancel(void *context)
 }
 
 // Gives the command to the plugin; the exchange is answered in any case.
-static void give(struct exchange *x, const struct buf *command, answer_fn *answer)
+static void give(struct exchange *x, struct upstream_command *command, answer_fn *answer)
 {
     struct worker *worker = exchange_worker(x);
-    struct order *order = command->status == ERR_OK ? calloc(1, sizeof *order) : NULL;
+    struct order *order = calloc(1, sizeof *order);
     if (order != NULL) {
         *order = (struct order){.x = x, .upstream = worker->gateway->upstream, .answer = answer};
-        order->number =
-            upstream_ask(order->upstream, worker->loop, buf_span(command), on_answer, order);
+        order->number = upstream_ask(order->upstream, worker->loop, command, on_answer, order);
+    } else {
+        buf_finish(&command->json);
     }
     if (order == NULL || order->number == 0) {
         free(order);
@@ -68,25 +69,19 @@ static void give(struct exchange *x, const struct buf *command, answer_fn *answe
     exchange_on_cancel(x, on_cancel, order);
 }
 
-// Begins a command about the client of the request's path; to be ended with json_end_object.
-static void begin(struct exchange *x, const char *name, struct buf *out, struct json_writer *w)
+// Begins a command about the client of the request's path.
+static void begin(struct exchange *x, const char *name, struct upstream_command *command)
 {
-    buf_init(out, COMMAND_MAX);
-    json_writer_init(w, out);
-    json_begin_object(w);
-    json_field_text(w, "command", span_of(name));
-    json_field_text(w, "clientId", exchange_part(x));
+    upstream_command_begin(command, name, COMMAND_MAX);
+    json_field_text(&command->w, "clientId", exchange_part(x));
 }
 
 // A command that says no more than that.
 static void give_plain(struct exchange *x, const char *name, answer_fn *answer)
 {
-    struct buf command;
-    struct json_writer w;
-    begin(x, name, &command, &w);
-    json_end_object(&w);
+    struct upstream_command command;
+    begin(x, name, &command);
     give(x, &command, answer);
-    buf_finish(&command);
 }
 
 // ---- GET ----
@@ -170,8 +165,7 @@ static bool read_type(struct exchange *x, struct span *out_type)
 
 static void send_body(struct exchange *x, const struct caller *caller)
 {
-    struct buf command;
-    struct json_writer w;
+    struct upstream_command command;
     struct span type, payload = exchange_body(x);
     if (payload.len > PAYLOAD_MAX ||
         payload.len > (size_t)exchange_worker(x)->gateway->config.max_payload) {
@@ -180,15 +174,13 @@ static void send_body(struct exchange *x, const struct caller *caller)
     }
     if (!read_type(x, &type))
         return;
-    begin(x, "postToConnection", &command, &w);
-    json_field_text(&w, "from", span_of(caller->token.subject));
+    begin(x, "postToConnection", &command);
+    json_field_text(&command.w, "from", span_of(caller->token.subject));
     if (type.len > 0)
-        json_field_text(&w, "type", type);
-    json_key(&w, "data");
-    json_put_base64(&w, payload);
-    json_end_object(&w);
+        json_field_text(&command.w, "type", type);
+    json_key(&command.w, "data");
+    json_put_base64(&command.w, payload);
     give(x, &command, answer_sent);
-    buf_finish(&command);
 }
 
 void connections_post(struct exchange *x)

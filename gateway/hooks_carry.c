@@ -81,32 +81,22 @@ static uint64_t publish(struct hook_carry *c, const struct hook_item *item, stru
     return upstream_publish(hooks->gateway->upstream, hooks->loop, &post, on_answer, c);
 }
 
-static uint64_t ask(struct hook_carry *c, const struct buf *command)
+static uint64_t ask(struct hook_carry *c, struct upstream_command *command)
 {
-    if (command->status != ERR_OK)
-        return 0;
-    return upstream_ask(c->hooks->gateway->upstream, c->hooks->loop, buf_span(command), on_answer,
-                        c);
+    return upstream_ask(c->hooks->gateway->upstream, c->hooks->loop, command, on_answer, c);
 }
 
 static uint64_t reply(struct hook_carry *c, const struct hook_item *item, struct span payload)
 {
-    struct buf command;
-    struct json_writer w;
-    buf_init(&command, 2 * payload.len + 4096);
-    json_writer_init(&w, &command);
-    json_begin_object(&w);
-    json_field_text(&w, "command", span_of("postToSubject"));
-    json_field_text(&w, "subject", span_of(c->principal));
-    json_field_text(&w, "from", span_of(hooks_config(c->hooks)->webhook_subject));
+    struct upstream_command command;
+    upstream_command_begin(&command, "postToSubject", 2 * payload.len + 4096);
+    json_field_text(&command.w, "subject", span_of(c->principal));
+    json_field_text(&command.w, "from", span_of(hooks_config(c->hooks)->webhook_subject));
     if (item->type.len > 0)
-        json_field_text(&w, "type", item->type);
-    json_key(&w, "data");
-    json_put_base64(&w, payload);
-    json_end_object(&w);
-    uint64_t number = ask(c, &command);
-    buf_finish(&command);
-    return number;
+        json_field_text(&command.w, "type", item->type);
+    json_key(&command.w, "data");
+    json_put_base64(&command.w, payload);
+    return ask(c, &command);
 }
 
 static uint64_t carry_item(struct hook_carry *c, const struct hook_item *item)
@@ -128,18 +118,12 @@ static uint64_t carry_item(struct hook_carry *c, const struct hook_item *item)
 
 static uint64_t disconnect(struct hook_carry *c)
 {
-    struct buf command;
-    struct json_writer w;
-    buf_init(&command, 6 * (c->refused.client_id.len + c->refused.session.len) + 256);
-    json_writer_init(&w, &command);
-    json_begin_object(&w);
-    json_field_text(&w, "command", span_of("deleteConnection"));
-    json_field_text(&w, "clientId", c->refused.client_id);
-    json_field_text(&w, "session", c->refused.session);
-    json_end_object(&w);
-    uint64_t number = ask(c, &command);
-    buf_finish(&command);
-    return number;
+    struct upstream_command command;
+    upstream_command_begin(&command, "deleteConnection",
+                           6 * (c->refused.client_id.len + c->refused.session.len) + 256);
+    json_field_text(&command.w, "clientId", c->refused.client_id);
+    json_field_text(&command.w, "session", c->refused.session);
+    return ask(c, &command);
 }
 
 // ---- all of them ----

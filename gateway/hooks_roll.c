@@ -137,21 +137,11 @@ static void on_answer(void *context, const struct upstream_answer *answer)
 
 static uint64_t ask(struct hooks *hooks)
 {
-    struct buf command;
-    struct json_writer w;
-    uint64_t number = 0;
-    buf_init(&command, 256);
-    json_writer_init(&w, &command);
-    json_begin_object(&w);
-    json_field_text(&w, "command", span_of("listConnections"));
-    json_field_int(&w, "after", hooks->roll.after);
-    json_field_int(&w, "limit", PAGE);
-    json_end_object(&w);
-    if (command.status == ERR_OK)
-        number = upstream_ask(hooks->gateway->upstream, hooks->loop, buf_span(&command), on_answer,
-                              hooks);
-    buf_finish(&command);
-    return number;
+    struct upstream_command command;
+    upstream_command_begin(&command, "listConnections", 256);
+    json_field_int(&command.w, "after", hooks->roll.after);
+    json_field_int(&command.w, "limit", PAGE);
+    return upstream_ask(hooks->gateway->upstream, hooks->loop, &command, on_answer, hooks);
 }
 
 void hooks_roll_go_on(struct hooks *hooks)

@@ -133,21 +133,11 @@ static void on_answer(void *context, const struct upstream_answer *answer)
 
 static uint64_t ask_plugin(struct members_query *q)
 {
-    struct buf json;
-    struct json_writer w;
-    uint64_t number = 0;
-    buf_init(&json, 256);
-    json_writer_init(&w, &json);
-    json_begin_object(&w);
-    json_field_text(&w, "command", span_of("listMembers"));
-    json_field_text(&w, "room", span_make(q->room, q->len));
-    json_field_int(&w, "limit", (int64_t)q->max);
-    json_end_object(&w);
-    if (json.status == ERR_OK)
-        number = upstream_ask(q->worker->gateway->upstream, q->worker->loop, buf_span(&json),
-                              on_answer, q);
-    buf_finish(&json);
-    return number;
+    struct upstream_command command;
+    upstream_command_begin(&command, "listMembers", 256);
+    json_field_text(&command.w, "room", span_make(q->room, q->len));
+    json_field_int(&command.w, "limit", (int64_t)q->max);
+    return upstream_ask(q->worker->gateway->upstream, q->worker->loop, &command, on_answer, q);
 }
 
 struct members_query *members_ask(struct worker *worker, struct span room, members_done_fn *done,

@@ -95,12 +95,26 @@ uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
     return add_post(upstream, loop, &given, on_answer, context);
 }
 
-uint64_t upstream_ask(struct upstream *upstream, struct loop *loop, struct span command,
-                      upstream_answer_fn *on_answer, void *context)
+void upstream_command_begin(struct upstream_command *command, const char *name, size_t max)
 {
-    assert(command.len > 2 && command.ptr[0] == '{');
-    struct post post = {.payload = command, .qos = 1, .is_command = true};
-    return add_post(upstream, loop, &post, on_answer, context);
+    buf_init(&command->json, max);
+    json_writer_init(&command->w, &command->json);
+    json_begin_object(&command->w);
+    json_field_text(&command->w, "command", span_of(name));
+}
+
+uint64_t upstream_ask(struct upstream *upstream, struct loop *loop,
+                      struct upstream_command *command, upstream_answer_fn *on_answer,
+                      void *context)
+{
+    uint64_t ref = 0;
+    json_end_object(&command->w);
+    if (command->json.status == ERR_OK) {
+        struct post post = {.payload = buf_span(&command->json), .qos = 1, .is_command = true};
+        ref = add_post(upstream, loop, &post, on_answer, context);
+    }
+    buf_finish(&command->json);
+    return ref;
 }
 
 void upstream_forget(struct upstream *upstream, uint64_t number)

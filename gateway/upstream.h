@@ -62,10 +62,18 @@ uint64_t upstream_publish_topic(struct upstream *upstream, struct loop *loop,
                                 const struct upstream_post *post, upstream_answer_fn *on_answer,
                                 void *context);
 
-// Gives the plugin a command of the control topic: `command` is its JSON object, not empty and
-// without correlationData (docs/protocol.md). The rest as for upstream_publish.
-uint64_t upstream_ask(struct upstream *upstream, struct loop *loop, struct span command,
-                      upstream_answer_fn *on_answer, void *context);
+// A command of the control topic (docs/protocol.md) while it is written: its members go to `w`. It
+// must stay where it is.
+struct upstream_command {
+    struct buf json;
+    struct json_writer w;
+};
+// Begins the command `name`, which may have `max` bytes in all.
+void upstream_command_begin(struct upstream_command *command, const char *name, size_t max);
+// Ends the command, gives it to the plugin, and frees it. The rest as for upstream_publish.
+uint64_t upstream_ask(struct upstream *upstream, struct loop *loop,
+                      struct upstream_command *command, upstream_answer_fn *on_answer,
+                      void *context);
 
 // From the thread of the loop that was given: on_answer will not be called any more. The message
 // may be published all the same. NULL is fine.
