@@ -132,6 +132,16 @@ bool span_is_clean(struct span a)
     return true;
 }
 
+struct span span_cut(struct span a, size_t max)
+{
+    if (a.len <= max)
+        return a;
+    a.len = max;
+    while (a.len > 0 && ((unsigned char)a.ptr[a.len] & 0xC0) == 0x80) // inside a character
+        a.len--;
+    return a;
+}
+
 bool span_to_uint(struct span a, unsigned long long max, unsigned long long *out_value)
 {
     unsigned long long value = 0;

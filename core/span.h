@@ -64,6 +64,9 @@ bool span_is_utf8(struct span a);
 // a string, and what can be shown without faking a line of a log or a screen.
 bool span_is_clean(struct span a);
 
+// At most `max` bytes of `a`, which is UTF-8, cut between two characters.
+struct span span_cut(struct span a, size_t max);
+
 // Strict decimal: only digits, at least one, no sign, the value within 0..`max`.
 bool span_to_uint(struct span a, unsigned long long max, unsigned long long *out_value);
 

@@ -166,12 +166,7 @@ static enum err read_name(const struct json *claims, struct token *token)
         return ERR_OK;
     if (text == NULL || !span_is_clean(span_of(text)))
         return ERR_TOKEN_CLAIM;
-    size_t len = strlen(text);
-    if (len > TOKEN_NAME_MAX) {
-        len = TOKEN_NAME_MAX;
-        while (((unsigned char)text[len] & 0xC0) == 0x80)
-            len--;
-    }
+    size_t len = span_cut(span_of(text), TOKEN_NAME_MAX).len;
     memcpy(token->name, text, len);
     token->name[len] = '\0';
     return ERR_OK;

@@ -20,18 +20,18 @@ static bool has_byte(struct span text, char c)
     return text.len > 0 && memchr(text.ptr, c, text.len) != NULL;
 }
 
-static bool has_few_levels(struct span topic)
+size_t topic_slashes(struct span topic)
 {
     size_t slashes = 0;
     for (size_t i = 0; i < topic.len; i++)
         slashes += topic.ptr[i] == '/';
-    return slashes <= TOPIC_SLASHES_MAX;
+    return slashes;
 }
 
 static bool is_text(struct span topic)
 {
     return topic.len >= 1 && topic.len <= TOPIC_LENGTH_MAX && !has_byte(topic, '\0') &&
-           has_few_levels(topic) && span_is_utf8(topic);
+           topic_slashes(topic) <= TOPIC_SLASHES_MAX && span_is_utf8(topic);
 }
 
 bool topic_has_wildcard(struct span topic)

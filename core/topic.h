@@ -16,6 +16,7 @@ enum {
     TOPIC_SLASHES_MAX = 200 // Mosquitto takes more for a malformed packet and ends the connection
 };
 
+size_t topic_slashes(struct span topic);
 // A name to publish to: UTF-8, no NUL, no wildcard, 1..TOPIC_LENGTH_MAX bytes, at most
 // TOPIC_SLASHES_MAX slashes.
 bool topic_is_name(struct span topic);

@@ -11,11 +11,7 @@ bool input_is_clean(struct span text, size_t max)
 
 struct span input_user_agent(struct span field)
 {
-    if (field.len > ORIGIN_AGENT_MAX) {
-        field.len = ORIGIN_AGENT_MAX;
-        while (field.len > 0 && ((unsigned char)field.ptr[field.len] & 0xC0) == 0x80)
-            field.len--; // inside a character
-    }
+    field = span_cut(field, ORIGIN_AGENT_MAX);
     return input_is_clean(field, ORIGIN_AGENT_MAX) ? field : span_make(NULL, 0);
 }
 

@@ -28,17 +28,6 @@ struct lobby {
     size_t name_count;
 };
 
-// At most LOBBY_EXCERPT_MAX bytes of `text`, cut between two characters.
-static struct span excerpt_of(struct span text)
-{
-    if (text.len <= LOBBY_EXCERPT_MAX)
-        return text;
-    size_t len = LOBBY_EXCERPT_MAX;
-    while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
-        len--;
-    return span_make(text.ptr, len);
-}
-
 static bool show_last(void *context, const struct message *m)
 {
     struct page_rows *rooms = context;
@@ -50,7 +39,7 @@ static bool show_last(void *context, const struct message *m)
     page_rows_put(rooms, "when", span_of(when));
     if (span_is_utf8(m->payload)) {
         size_t start = rooms->text.len;
-        struct span excerpt = excerpt_of(m->payload);
+        struct span excerpt = span_cut(m->payload, LOBBY_EXCERPT_MAX);
         buf_add_span(&rooms->text, excerpt);
         buf_add_text(&rooms->text, excerpt.len < m->payload.len ? "…" : "");
         page_rows_put_since(rooms, "excerpt", start);

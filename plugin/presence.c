@@ -15,8 +15,7 @@ enum {
     EVENT_MAX = 128 * 1024,
     TOPIC_MAX = 64 + PRESENCE_CLIENT_ID_MAX,
     VERSION_SCALE = 1000,
-    // Brokers take no topic with more than 200 slashes, and ours has four before the client id.
-    SLASHES_MAX = 196
+    SLASHES_MAX = TOPIC_SLASHES_MAX - 4 // our topic has four before the client id
 };
 
 void presence_init(struct presence *presence, int64_t now_ms)
@@ -69,10 +68,7 @@ static void begin_event(const struct plugin *p, const struct session *session, c
 // AWS IoT tells nothing of clients whose id would be a wildcard in the topic.
 bool presence_can_tell_of(struct span client_id)
 {
-    size_t slashes = 0;
-    for (size_t i = 0; i < client_id.len; i++)
-        slashes += client_id.ptr[i] == '/';
-    return client_id.len <= PRESENCE_CLIENT_ID_MAX && slashes <= SLASHES_MAX &&
+    return client_id.len <= PRESENCE_CLIENT_ID_MAX && topic_slashes(client_id) <= SLASHES_MAX &&
            !topic_has_wildcard(client_id);
 }
 
