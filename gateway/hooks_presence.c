@@ -130,22 +130,24 @@ static void take(struct hooks *hooks, const struct hook_client *client)
     hooks_lanes_run(hooks);
 }
 
+static void read_event(struct hooks *hooks, struct span text)
+{
+    struct json *root = NULL;
+    struct hook_client client;
+    if (json_parse(text, &root) == ERR_OK && hook_event_read_presence(root, &client) == ERR_OK)
+        take(hooks, &client);
+    else
+        hooks_warn(hooks, LOG_LEVEL_WARNING, "event=lifecycle_event_unreadable");
+    json_destroy(root);
+}
+
 static void on_heard(struct loop_task *task)
 {
     struct heard *heard = (struct heard *)(void *)((char *)task - offsetof(struct heard, task));
     struct hooks *hooks = heard->hooks;
-    struct json *root = NULL;
-    struct hook_client client;
     atomic_fetch_sub(&hooks->heard, 1);
-    if (hooks->store == NULL) // it did not start: the gateway that runs has heard of it, too
-        goto done;
-    if (json_parse(span_make(heard->json, heard->len), &root) == ERR_OK &&
-        hook_event_read_presence(root, &client) == ERR_OK)
-        take(hooks, &client);
-    else
-        hooks_warn(hooks, LOG_LEVEL_WARNING, "event=lifecycle_event_unreadable");
-done:
-    json_destroy(root);
+    if (hooks->store != NULL) // else it did not start: the gateway that runs has heard of it, too
+        read_event(hooks, span_make(heard->json, heard->len));
     free(heard);
 }
 

@@ -269,11 +269,10 @@ static void on_answer(void *context, const struct http_answer *answer)
         say(d, LOG_LEVEL_WARNING, "webhook_dropped", answer->status, "not wanted any more");
         end(d, settle(d));
         break;
-    case HOOK_REFUSED:
-        refused = (struct hook_refused){hooks_lane_key(lane), span_of(d->session)};
-        hooks_carry(lane->hooks, lane->url, &d->subject, &parsed, refused, on_carried, d);
-        break;
     case HOOK_DELIVERED:
+    case HOOK_REFUSED:
+        if (outcome == HOOK_REFUSED)
+            refused = (struct hook_refused){hooks_lane_key(lane), span_of(d->session)};
         hooks_carry(lane->hooks, lane->url, &d->subject, &parsed, refused, on_carried, d);
         break;
     }
