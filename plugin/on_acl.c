@@ -192,7 +192,7 @@ int on_acl(int event, void *data, void *userdata)
     p->taken_over = NULL;
     // Some brokers ask about what the client published and did not release (QoS 2), too.
     bool is_again = ed->access == MOSQ_ACL_READ || ed->access == MOSQ_ACL_WRITE;
-    if (session != p->resuming || !is_again)
+    if (p->resuming != NULL && (session != p->resuming || !is_again))
         deliver_end_resuming(p);
     if (session == NULL)
         return acl_unknown(ed);
