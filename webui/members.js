@@ -4,6 +4,7 @@
 // Who is in the room: a list beside the messages where the window is wide, else a number that opens
 // to it. Asked for now and then, while anybody looks.
 
+import { element } from './items.js';
 import { hueOf, initialOf } from './people.js';
 
 const INTERVAL_MS = 15000;
@@ -12,12 +13,6 @@ const WIDE = '(min-width: 80rem) and (scripting: enabled)'; // as in style.css
 
 // As in gateway/page_members.c.
 const FACES = { mqtt: 'MQTT', ws: 'WebSocket', sse: 'an event stream', poll: 'long-polls', html: 'a page' };
-
-function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
 
 export class Members {
   #box = document.getElementById('members');
