@@ -7,14 +7,13 @@
 
 #include "core/hash.h"
 #include "core/table.h"
-#include "event_stream.h"
 #include "feed.h"
 #include "history.h"
-#include "page_live.h"
 #include "upstream.h"
 
 enum {
-    FLUSH_MS = 1,       // readers are woken at most so often: what comes meanwhile is one write
+    REST_MIN_MS = 1,    // between two times a room's readers are woken
+    WAKE_MAX = 16,      // of a room's readers, in one turn of the loop
     CHECK_MS = 200,     // between two looks at the watermark
     CHECK_SLOTS = 4096, // of the table of rooms in one of them
     CHECK_REPAIRS = 64, // begun by one of them
@@ -30,10 +29,13 @@ struct hub_room {
     int64_t due_id;     // what the last check heard of: by the next one it should be here
     int64_t checked_id; // the watermark's word when the database was last read
     struct history_wait *wait;
-    bool is_listening; // the feed brings everything from here on
-    bool is_looked_at; // the database was read since then
-    bool is_dirty;     // readers have to be woken
-    struct hub_room *next_dirty;
+    bool is_listening;             // the feed brings everything from here on
+    bool is_looked_at;             // the database was read since then
+    bool has_news;                 // all readers have to be woken, once more if that has begun
+    struct hub_reader *next_woken; // NULL: the first one
+    int64_t woken_ms;              // when that began
+    int64_t rested_ms;             // when it may begin again
+    struct loop_timer wake_timer;
     size_t len;
     char room[TOPIC_ROOM_MAX + 1];
 };
@@ -45,9 +47,7 @@ struct hub {
     struct table rooms; // struct hub_room by name
     size_t next_check;  // the slot of `rooms` that the next check begins with
     struct tape_budget tape_budget;
-    struct hub_room *dirty;
-    struct loop_timer flush_timer, check_timer;
-    int64_t flushed_ms;
+    struct loop_timer check_timer;
     uint64_t generation; // of the watermark when the epoch was last looked at
     char epoch[MESSAGE_EPOCH_MAX + 1];
     struct buf scratch;
@@ -68,47 +68,6 @@ static bool has_name(const void *item, const void *key)
 static struct hub_room *find(const struct hub *hub, struct span name)
 {
     return table_find(&hub->rooms, hash_bytes(&hub->seed, name), has_name, &name);
-}
-
-// ---- forms ----
-
-void hub_write(enum hub_form form, const struct message *m, const char *epoch, struct buf *out)
-{
-    if (form == HUB_EVENTS)
-        event_stream_message(m, epoch, out);
-    else
-        page_live_item(m, out);
-}
-
-void hub_write_open(enum hub_form form, struct span room, const char *epoch, int64_t after,
-                    int64_t retry_ms, struct buf *out)
-{
-    if (form == HUB_EVENTS)
-        event_stream_open(room, epoch, after, retry_ms, out);
-}
-
-void hub_write_reset(enum hub_form form, struct span room, const char *epoch, int64_t after,
-                     const char *reason, struct buf *out)
-{
-    if (form == HUB_EVENTS)
-        event_stream_reset(room, epoch, after, reason, out);
-    else
-        page_live_gap(out);
-}
-
-void hub_write_keepalive(enum hub_form form, struct buf *out)
-{
-    if (form == HUB_EVENTS)
-        event_stream_keepalive(out);
-    else
-        buf_add_char(out, '\n');
-}
-
-void hub_write_end(enum hub_form form, struct span room, const char *epoch, int64_t id,
-                   struct buf *out)
-{
-    if (form == HUB_ITEMS)
-        page_live_end(room, epoch, id, out);
 }
 
 // ---- tapes ----
@@ -138,42 +97,50 @@ static void append(struct hub_room *room, const struct message *m)
 
 // ---- waking readers ----
 
-static void flush(struct hub *hub)
-{
-    hub->flushed_ms = loop_now_ms(hub->worker->loop);
-    while (hub->dirty != NULL) {
-        struct hub_room *room = hub->dirty;
-        hub->dirty = room->next_dirty;
-        room->is_dirty = false;
-        struct hub_reader *next;
-        for (struct hub_reader *reader = room->readers; reader != NULL; reader = next) {
-            next = reader->behind; // the reader may leave in its callback, but no other may
-            reader->on_news(reader);
-        }
-    }
-}
-
-static void on_flush_time(struct loop_timer *timer)
-{
-    flush((struct hub *)((char *)timer - offsetof(struct hub, flush_timer)));
-}
-
-// At once after a quiet time (that is: at the end of this turn of the loop, when all that came
-// together has been taken in), else when FLUSH_MS have passed since the last time.
+// In the next turn of the loop, when all that came together has been taken in, or when the room's
+// rest is over. Should that fail, check_rooms tries again.
 static void wake_later(struct hub_room *room)
 {
-    struct hub *hub = room->hub;
-    if (room->is_dirty)
-        return;
-    room->is_dirty = true;
-    room->next_dirty = hub->dirty;
-    hub->dirty = room;
-    if (hub->flush_timer.place != 0)
-        return;
-    int64_t since_ms = loop_now_ms(hub->worker->loop) - hub->flushed_ms;
-    if (loop_timer_start(hub->worker->loop, &hub->flush_timer,
-                         since_ms >= FLUSH_MS ? 0 : FLUSH_MS) != ERR_OK)
-        flush(hub);
+    struct loop *loop = room->hub->worker->loop;
+    room->has_news = true;
+    if (room->wake_timer.place == 0)
+        (void)!loop_timer_start(loop, &room->wake_timer, room->rested_ms - loop_now_ms(loop));
+}
+
+// Readers are not woken again before half as much time has passed as it took to wake them: under
+// load there is then more to write to each at a time, and the loop has time for other things.
+static void start_rest(struct hub_room *room)
+{
+    int64_t now_ms = loop_now_ms(room->hub->worker->loop);
+    int64_t rest_ms = (now_ms - room->woken_ms) / 2;
+    room->rested_ms = now_ms + (rest_ms > REST_MIN_MS ? rest_ms : REST_MIN_MS);
+    if (room->has_news)
+        wake_later(room);
+}
+
+// Wakes some readers, and leaves the others to the next turns. What comes meanwhile, those take
+// along.
+static void on_wake_time(struct loop_timer *timer)
+{
+    struct hub_room *room =
+        (struct hub_room *)((char *)timer - offsetof(struct hub_room, wake_timer));
+    struct loop *loop = room->hub->worker->loop;
+    if (room->next_woken == NULL) {
+        room->next_woken = room->readers;
+        room->has_news = false;
+        room->woken_ms = loop_now_ms(loop);
+    }
+    bool is_last = false;
+    for (int count = 0; count < WAKE_MAX && !is_last; count++) {
+        struct hub_reader *reader = room->next_woken;
+        room->next_woken = reader->behind;
+        is_last = reader->behind == NULL;
+        if (is_last)
+            start_rest(room); // now, since the room may go with its last reader
+        reader->on_news(reader);
+    }
+    if (!is_last)
+        (void)!loop_timer_start(loop, &room->wake_timer, 0);
 }
 
 // ---- repairing ----
@@ -305,7 +272,11 @@ static void check_rooms(struct hub *hub)
     size_t slots = hub->rooms.capacity < CHECK_SLOTS ? hub->rooms.capacity : CHECK_SLOTS;
     for (size_t n = 0, repairs = 0; mark != NULL && n < slots && repairs < CHECK_REPAIRS; n++) {
         struct hub_room *room = hub->rooms.slots[hub->next_check++ % hub->rooms.capacity].item;
-        if (room == NULL || !is_overdue(room, mark))
+        if (room == NULL)
+            continue;
+        if (room->has_news)
+            wake_later(room);
+        if (!is_overdue(room, mark))
             continue;
         repair(room);
         repairs++;
@@ -323,22 +294,12 @@ static void on_check_time(struct loop_timer *timer)
 
 // ---- joining and leaving ----
 
-static void forget_dirty(struct hub *hub, const struct hub_room *room)
-{
-    struct hub_room **at = &hub->dirty;
-    while (*at != room)
-        at = &(*at)->next_dirty;
-    *at = room->next_dirty;
-}
-
 static void destroy_room(struct hub_room *room)
 {
     struct hub *hub = room->hub;
     if (room->wait != NULL)
         history_forget(room->wait);
-    // Not of a room whose readers leave as they are woken: each would walk past all that follow.
-    if (room->is_dirty)
-        forget_dirty(hub, room);
+    loop_timer_stop(hub->worker->loop, &room->wake_timer);
     table_remove(&hub->rooms, hash_bytes(&hub->seed, name_of(room)), room);
     for (int form = 0; form < HUB_FORM_COUNT; form++)
         tape_destroy(room->tapes[form]);
@@ -354,6 +315,7 @@ static enum err create_room(struct hub *hub, struct span name, struct hub_room *
     if (room == NULL)
         return ERR_MEMORY;
     room->hub = hub;
+    room->wake_timer.on_time = on_wake_time;
     room->len = name.len;
     memcpy(room->room, name.ptr, name.len);
     enum err err = store_room_last_id(store, name, &room->last_id);
@@ -410,6 +372,8 @@ enum err hub_join(struct worker *worker, struct span name, enum hub_form form,
 void hub_leave(struct hub_reader *reader)
 {
     struct hub_room *room = reader->room;
+    if (room->next_woken == reader)
+        room->next_woken = reader->behind;
     if (reader->before != NULL)
         reader->before->behind = reader->behind;
     else
@@ -456,7 +420,6 @@ enum err hub_start(struct worker *worker)
     hub->worker = worker;
     hub->tape_budget.max = (size_t)worker->gateway->config.tape_memory;
     hub->events = (struct feed_events){hub, on_message, on_listening};
-    hub->flush_timer.on_time = on_flush_time;
     hub->check_timer.on_time = on_check_time;
     buf_init(&hub->scratch, (size_t)worker->gateway->config.tape_size);
     worker->hub = hub;
@@ -477,7 +440,6 @@ void hub_stop(struct worker *worker)
     if (hub == NULL)
         return;
     feed_leave(worker->gateway->feed, worker->index);
-    loop_timer_stop(worker->loop, &hub->flush_timer);
     loop_timer_stop(worker->loop, &hub->check_timer);
     buf_finish(&hub->scratch);
     table_finish(&hub->rooms);

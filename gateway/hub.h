@@ -43,7 +43,8 @@ void hub_stop(struct worker *worker);
 struct hub_reader {
     struct hub_reader *before, *behind;
     struct hub_room *room;
-    // The tape has grown, or the room's log is another now (hub_epoch_number has changed).
+    // The tape has grown, or the room's log is another now (see hub_epoch).
+    // The reader may leave from there, but no other of the room.
     void (*on_news)(struct hub_reader *reader);
 };
 // Errors: ERR_FULL (max_live_rooms), ERR_AGAIN (no database), ERR_MEMORY.

@@ -14,7 +14,12 @@
 
 #include "core/clock.h"
 
-enum { EVENTS_MAX = 128, HEAP_START = 64, WAIT_MAX_MS = 60000 };
+enum {
+    EVENTS_MAX = 128, // of descriptors, in one turn
+    TIMERS_MAX = 64,
+    HEAP_START = 64,
+    WAIT_MAX_MS = 60000
+};
 
 // A list that tasks are taken from in the order they came.
 struct task_list {
@@ -29,6 +34,7 @@ struct loop {
 
     struct loop_timer **heap; // binary, the earliest first; place p is heap[p - 1]
     size_t heap_count, heap_cap;
+    unsigned turn; // how often timers were run
 
     struct task_list deferred;
 
@@ -183,6 +189,7 @@ enum err loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t d
         timer->place = ++loop->heap_count;
     }
     timer->due_ms = loop->now_ms + (delay_ms > 0 ? delay_ms : 0);
+    timer->turn = loop->turn;
     sift(loop, timer->place, timer);
     return ERR_OK;
 }
@@ -198,12 +205,13 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
         sift(loop, place, last);
 }
 
-// At most those that were running when it began, so that a timer of delay 0 cannot hold the turn.
+// Not those that are started by one, nor too many at a time: the descriptors wait.
 static void run_timers(struct loop *loop)
 {
-    for (size_t left = loop->heap_count; left > 0 && loop->heap_count > 0; left--) {
+    loop->turn++;
+    for (int left = TIMERS_MAX; left > 0 && loop->heap_count > 0; left--) {
         struct loop_timer *timer = loop->heap[0];
-        if (timer->due_ms > loop->now_ms)
+        if (timer->due_ms > loop->now_ms || timer->turn == loop->turn)
             return;
         loop_timer_stop(loop, timer);
         timer->on_time(timer);

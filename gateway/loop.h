@@ -38,11 +38,13 @@ MUST_USE enum err loop_change(struct loop *loop, struct loop_watch *watch, uint3
 void loop_remove(struct loop *loop, struct loop_watch *watch);
 
 // A timer, embedded; zeroed before its first use. Starting a running timer moves it, which cannot
-// fail; it is stopped before `on_time` is called.
+// fail; it is stopped before `on_time` is called. One that is started from there, with whatever
+// delay, goes off in a later turn: the way to do a long work in parts.
 struct loop_timer {
     void (*on_time)(struct loop_timer *timer);
     int64_t due_ms;
-    size_t place; // in the loop's heap, from 1; 0: not running
+    unsigned turn; // of the loop's, when it was started
+    size_t place;  // in the loop's heap, from 1; 0: not running
 };
 MUST_USE enum err loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);

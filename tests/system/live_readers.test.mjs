@@ -142,6 +142,27 @@ test('who only waits is billed for nothing', async (t) => {
   await waitFor(async () => mine(await bill())?.messages_out === 2, 'one message on each face');
 });
 
+test('those who stay miss nothing while others come and go', async (t) => {
+  const COUNT = 200, MESSAGES = 60; // more readers than are woken in one turn of a worker's loop
+  const stay = [], leave = [];
+  for (const list of [stay, leave]) {
+    list.push(...await Promise.all(Array.from({ length: COUNT }, (_, i) => follow(t, room(i % 4 ? 'square' : 'lane')))));
+  }
+  const client = await connectAsync(`mqtt://127.0.0.1:${stack.broker.port}`, { password: alice.token, username: 'x', protocolVersion: 5 });
+  t.after(() => client.endAsync(true));
+  const said = [];
+  for (let n = 0; n < MESSAGES; n++) {
+    said.push(...['square', 'lane'].map((name) => client.publishAsync(`rooms/${name}/messages`, String(n), { qos: 1 })));
+    for (const reader of leave.splice(0, Math.ceil(COUNT / MESSAGES))) reader.stop();
+    if (n % 10 === 0) stay.push(await follow(t, room('square')));
+  }
+  await Promise.all(said);
+  const all = Array.from({ length: MESSAGES }, (_, n) => String(n));
+  await waitFor(() => stay.every((reader) => texts(reader).at(-1) === all.at(-1)), 'the last message');
+  for (const reader of stay) assert.deepEqual(texts(reader), all.slice(-reader.messages.length));
+  for (const reader of stay.slice(0, COUNT)) assert.equal(reader.messages.length, MESSAGES);
+});
+
 test('a room without readers is not sent to the gateway', async () => {
   const sent = (name) => stack.broker.log.split('\n')
     .filter((line) => line.includes('Sending PUBLISH to ') && line.includes(`'rooms/${name}/messages'`)).length;
@@ -326,7 +347,7 @@ test('a live page says where it is to be gone on with, however it ends', async (
   await waitFor(() => page.includes(`id="m${ids[1]}"`), 'the second message');
   stack.gateway.child.kill('SIGTERM');
   await waitFor(() => later.complete || later.destroyed, 'the end of the page');
-  assert.match(page, new RegExp(`<meta http-equiv="refresh" content="1; url=/rooms/frame/live[?]after=${epoch}-${ids[1]}">$`));
+  assert.match(page, new RegExp(`<meta http-equiv="refresh" content="1; url=/rooms/frame/live[?]after=${epoch}-${ids[1]}">\n$`));
   await stack.startGateway();
   await stack.ready();
   alice = await stack.caller('alice', '*=rw');

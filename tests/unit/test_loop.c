@@ -170,6 +170,43 @@ static void defer_self_once(struct loop_task *task)
     }
 }
 
+static void start_anew(struct loop_timer *timer)
+{
+    note_timer(timer);
+    struct thing *thing = of_timer(timer);
+    if (thing->notes->len < 6)
+        assert_int_equal(loop_timer_start(thing->loop, timer, 0), ERR_OK);
+    else
+        loop_stop(thing->loop);
+}
+
+static void note_watch(struct loop_watch *watch, uint32_t events)
+{
+    assert_int_equal(events, EPOLLIN);
+    note(of_watch(watch)->notes, of_watch(watch)->name);
+}
+
+static void a_timer_that_starts_itself_anew_lets_descriptors_in(void **state)
+{
+    (void)state;
+    struct loop *loop = make_loop();
+    struct notes notes = {0};
+    struct thing t = {.loop = loop, .notes = &notes, .name = 't', .timer = {.on_time = start_anew}};
+    struct thing w = {.loop = loop, .notes = &notes, .name = 'w'};
+    struct thing others[3];                                                      // running, too
+    w.watch = (struct loop_watch){eventfd(1, EFD_CLOEXEC), EPOLLIN, note_watch}; // always ready
+    assert_int_equal(loop_add(loop, &w.watch), ERR_OK);
+    assert_int_equal(loop_timer_start(loop, &t.timer, 0), ERR_OK);
+    for (int i = 0; i < 3; i++) {
+        others[i] = (struct thing){.timer = {.on_time = note_timer}};
+        assert_int_equal(loop_timer_start(loop, &others[i].timer, 60000), ERR_OK);
+    }
+    loop_run(loop);
+    assert_string_equal(notes.text, "wtwtwt");
+    loop_destroy(loop);
+    assert_int_equal(close(w.watch.fd), 0);
+}
+
 static void tasks_run_in_the_order_they_came(void **state)
 {
     (void)state;
@@ -325,6 +362,7 @@ int main(void)
         cmocka_unit_test(timers_go_off_in_order),
         cmocka_unit_test(a_timer_is_moved_and_stopped),
         cmocka_unit_test(many_timers_keep_their_order),
+        cmocka_unit_test(a_timer_that_starts_itself_anew_lets_descriptors_in),
         cmocka_unit_test(tasks_run_in_the_order_they_came),
         cmocka_unit_test(what_was_posted_before_the_stop_is_run),
         cmocka_unit_test(a_removed_watch_is_not_called),
