@@ -270,7 +270,7 @@ export class Log {
   }
 
   toEnd() {
-    this.#scroller.scrollTop = 0; // its end: see .log in style.css
+    this.#scroller.scrollTop = 0; // its end: see .log in room.css
     this.#sawAll();
   }
 

@@ -9,7 +9,7 @@ import { hueOf, initialOf } from './people.js';
 
 const INTERVAL_MS = 15000;
 const SOON_MS = 700; // after something that may have changed it
-const WIDE = '(min-width: 80rem) and (scripting: enabled)'; // as in style.css
+const WIDE = '(min-width: 80rem) and (scripting: enabled)'; // as in members.css
 
 // As in gateway/page_members.c.
 const FACES = { mqtt: 'MQTT', ws: 'WebSocket', sse: 'an event stream', poll: 'long-polls', html: 'a page' };

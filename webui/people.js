@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// What people look like: the number of a colour in style.css, and a letter. The same as in
+// What people look like: the number of a colour in base.css, and a letter. The same as in
 // gateway/page_values.c.
 
 const HUES = 8;
