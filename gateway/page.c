@@ -73,24 +73,29 @@ void page_finish(struct page *page)
     caller_finish(&page->caller);
 }
 
-void page_send_source(struct page *page, int status, const char *file,
-                      const struct html_source *source)
+static void answer(struct page *page, int status, const char *file, struct buf *body)
 {
-    struct buf body;
-    buf_init(&body, PAGE_BYTES_MAX);
-    enum err err = page->has_failed ? ERR_MEMORY : html_render(file, source, &body);
-    if (err) {
+    if (body->status != ERR_OK) {
         log_line(&exchange_worker(page->x)->gateway->log, LOG_LEVEL_ERROR,
-                 "event=page_failed template=%s error=\"%s\"", file, err_text(err));
-        exchange_refuse(page->x, 500, err, NULL);
+                 "event=page_failed template=%s error=\"%s\"", file, err_text(body->status));
+        exchange_refuse(page->x, 500, body->status, NULL);
     } else {
         // Pages hold what one caller may read, and his CSRF token. A refusal has said so already.
         // Lynx keeps what is not to be stored, and fetches it again only for a last "no-cache".
         if (status < 400)
             exchange_add_field(page->x, "Cache-Control", span_of("no-store, no-cache"));
-        exchange_answer(page->x, status, "text/html; charset=utf-8", buf_span(&body));
+        exchange_answer(page->x, status, "text/html; charset=utf-8", buf_span(body));
     }
-    buf_finish(&body);
+    buf_finish(body);
+}
+
+void page_send_source(struct page *page, int status, const char *file,
+                      const struct html_source *source)
+{
+    struct buf body;
+    buf_init(&body, PAGE_BYTES_MAX);
+    page_render_source(page, file, source, &body);
+    answer(page, status, file, &body);
 }
 
 void page_send(struct page *page, int status, const char *file)

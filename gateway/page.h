@@ -25,7 +25,9 @@ void page_rows_init(struct page_rows *rows, const char *section, const char *con
 void page_rows_finish(struct page_rows *rows);
 // Begins a row of empty texts.
 void page_rows_add(struct page_rows *rows);
-// Sets a text of the last row; a text that does not fit makes rows->text.status an error.
+// The first error of what was put in: ERR_MEMORY, or ERR_TOO_LARGE; such a list is not rendered.
+enum err page_rows_status(const struct page_rows *rows);
+// Sets a text of the last row.
 void page_rows_put(struct page_rows *rows, const char *column, struct span text);
 void page_rows_put_int(struct page_rows *rows, const char *column, int64_t number);
 // The same for a text that is written in place: put what `rows->text` got since `start`.
@@ -66,9 +68,13 @@ void page_set_flag(struct page *page, const char *name, bool flag);
 struct span page_value(void *page, struct span name, const struct html_level *level);
 size_t page_count(void *page, struct span name, const struct html_level *level);
 
+// Appends `file` with the page's values; what fails makes out->status an error.
+void page_render(struct page *page, const char *file, struct buf *out);
+// The same with a source that falls back on page_value and page_count.
+void page_render_source(const struct page *page, const char *file, const struct html_source *source,
+                        struct buf *out);
 // Renders `file` and answers with it; the exchange is answered in any case.
 void page_send(struct page *page, int status, const char *file);
-// The same with a source that falls back on page_value and page_count.
 void page_send_source(struct page *page, int status, const char *file,
                       const struct html_source *source);
 
@@ -86,7 +92,7 @@ const char *page_status_title(int status);
 // Appends `text` as HTML that keeps its lines where there is no style sheet, with its addresses as
 // links.
 void page_write_lines(struct span text, struct buf *out);
-// Of a sender: the number of his colour in style.css, and the first character of his name.
+// Of a sender: the number of his colour in base.css, and the first character of his name.
 // webui/people.js does the same.
 unsigned page_hue(struct span from);
 struct span page_initial(struct span name);

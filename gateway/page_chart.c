@@ -6,10 +6,9 @@
 #include <stdio.h>
 
 #include "core/json.h"
-#include "html.h"
 #include "page.h"
 
-// A drawing's own units; style.css stretches it. Lines keep off the edges.
+// A drawing's own units; webui/chart.css stretches it. Lines keep off the edges.
 enum { WIDTH = 1200, HEIGHT = 240, EDGE = 12 };
 
 // ---- taking in ----
@@ -129,61 +128,57 @@ static struct range values_of(const struct page_chart_series *series)
     return values;
 }
 
-static void write_line(const struct page_chart_series *series, struct range dates,
-                       struct range values, struct buf *out)
+static const char *const columns[] = {"index", "name",   "last", "low",
+                                      "high",  "points", "end",  NULL};
+
+static void put_number(struct page_rows *rows, const char *column, double value)
+{
+    size_t start = rows->text.len;
+    write_number(value, &rows->text);
+    page_rows_put_since(rows, column, start);
+}
+
+// The line's points, and the last one again: the template has a dot there, an empty stroke with
+// round ends, which stays round however the drawing is stretched.
+static void put_line(struct page_rows *rows, const struct page_chart_series *series,
+                     struct range dates, struct range values)
 {
     long x = 0, y = 0;
-    buf_add_text(out, "<polyline points=\"");
+    size_t start = rows->text.len;
     for (size_t i = 0; i < series->count; i++) {
         x = along(dates, (double)series->points[i].date_ms, WIDTH);
         y = HEIGHT - EDGE - along(values, series->points[i].value, HEIGHT - 2 * EDGE);
-        buf_printf(out, "%s%ld,%ld", i > 0 ? " " : "", x, y);
+        buf_printf(&rows->text, "%s%ld,%ld", i > 0 ? " " : "", x, y);
     }
-    // A dot where the line ends: an empty stroke has round ends, however it is stretched.
-    buf_printf(out, "\"></polyline><path class=\"last\" d=\"M%ld %ldh0\"></path>", x, y);
+    page_rows_put_since(rows, "points", start);
+    start = rows->text.len;
+    buf_printf(&rows->text, "%ld %ld", x, y);
+    page_rows_put_since(rows, "end", start);
 }
 
-static void write_svg(const struct page_chart_series *series, struct range dates,
-                      struct range values, struct buf *out)
+static void put_series(struct page_rows *rows, const struct page_chart *chart, struct range dates)
 {
-    buf_printf(out,
-               "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\">"
-               "<path class=\"grid\" d=\"M0 %dH%dM0 %dH%d\"></path>",
-               WIDTH, HEIGHT, EDGE, WIDTH, HEIGHT - EDGE, WIDTH);
-    write_line(series, dates, values, out);
-    // For who cannot see it; a <desc> would be shown by browsers that know no SVG.
-    buf_add_text(out, "<title>");
-    html_escape(span_of(series->name), out);
-    buf_add_text(out, " from ");
-    write_number(values.low, out);
-    buf_add_text(out, " to ");
-    write_number(values.high, out);
-    buf_add_text(out, "</title></svg>\n");
+    for (size_t i = 0; i < chart->series_count; i++) {
+        const struct page_chart_series *series = &chart->series[i];
+        struct range values = values_of(series);
+        page_rows_add(rows);
+        page_rows_put_int(rows, "index", (int64_t)i);
+        page_rows_put(rows, "name", span_of(series->name));
+        put_number(rows, "last", series->points[series->count - 1].value);
+        put_number(rows, "low", values.low);
+        put_number(rows, "high", values.high);
+        put_line(rows, series, dates, values);
+    }
 }
 
-static void write_series(const struct page_chart *chart, size_t index, struct buf *out)
-{
-    const struct page_chart_series *series = &chart->series[index];
-    struct range values = values_of(series);
-    buf_printf(out, "<div class=\"series s%zu\">\n<p><span>", index);
-    html_escape(span_of(series->name), out);
-    buf_add_text(out, "</span> <b>");
-    write_number(series->points[series->count - 1].value, out);
-    buf_add_text(out, "</b></p>\n");
-    write_svg(series, dates_of(chart), values, out);
-    buf_add_text(out, "<p class=\"range\"><span>");
-    write_number(values.low, out);
-    buf_add_text(out, "</span><i> to </i><span>");
-    write_number(values.high, out);
-    buf_add_text(out, "</span></p>\n</div>\n");
-}
-
-static void write_date(double date_ms, struct buf *out)
+static void set_date(struct page *page, const char *date_name, const char *when_name,
+                     double date_ms)
 {
     char date[MESSAGE_DATE_TEXT], when[PAGE_DATE_TEXT];
     message_format_date((int64_t)date_ms, date);
     page_format_date((int64_t)date_ms, when);
-    buf_printf(out, "<time datetime=\"%s\">%s</time>", date, when);
+    page_set_copy(page, date_name, span_of(date));
+    page_set_copy(page, when_name, span_of(when));
 }
 
 void page_chart_write(const struct page_chart *chart, struct buf *out)
@@ -191,12 +186,18 @@ void page_chart_write(const struct page_chart *chart, struct buf *out)
     if (chart->measurements < 2 || chart->measurements * 2 < chart->messages)
         return;
     struct range dates = dates_of(chart);
-    buf_add_text(out, "<figure class=\"chart\" id=\"chart\" aria-label=\"Measurements\">\n");
-    for (size_t i = 0; i < chart->series_count; i++)
-        write_series(chart, i, out);
-    buf_add_text(out, "<figcaption>");
-    write_date(dates.low, out);
-    buf_add_text(out, "<i> to </i>");
-    write_date(dates.high, out);
-    buf_add_text(out, "</figcaption>\n</figure>\n");
+    struct page page = {.rows = NULL};
+    struct page_rows rows;
+    page_rows_init(&rows, "series", columns);
+    put_series(&rows, chart, dates);
+    page.rows = &rows;
+    page_set_int(&page, "width", WIDTH);
+    page_set_int(&page, "height", HEIGHT);
+    page_set_int(&page, "top", EDGE);
+    page_set_int(&page, "bottom", HEIGHT - EDGE);
+    set_date(&page, "from_date", "from_when", dates.low);
+    set_date(&page, "to_date", "to_when", dates.high);
+    page_render(&page, "chart.html", out);
+    page_rows_finish(&rows);
+    page_finish(&page);
 }

@@ -5,6 +5,7 @@
 #include "event_stream.h"
 #include "page.h"
 #include "page_handlers.h"
+#include "page_message.h"
 #include "stream.h"
 
 enum {
@@ -18,37 +19,31 @@ enum {
 
 void page_live_item(const struct message *m, struct buf *out)
 {
-    char date[MESSAGE_DATE_TEXT], when[PAGE_DATE_TEXT];
-    message_format_date(m->date_ms, date);
-    page_format_date(m->date_ms, when);
-    struct span name = m->name.len > 0 ? m->name : m->from;
-    buf_printf(out, "<li id=\"m%lld\" class=\"hue%u\" data-initial=\"", (long long)m->id,
-               page_hue(m->from));
-    html_escape(page_initial(name), out);
-    buf_add_text(out, "\"><p class=\"by\"><b title=\"");
-    html_escape(m->from, out);
-    buf_add_text(out, "\"><bdi>");
-    html_escape(name, out);
-    buf_printf(out, "</bdi></b> <time datetime=\"%s\">%s</time></p>\n", date, when);
-    buf_add_text(out, "<p class=\"text\" dir=\"auto\">");
-    if (span_is_utf8(m->payload))
-        page_write_lines(m->payload, out);
-    else
-        buf_printf(out, "%zu bytes of data", m->payload.len);
-    buf_add_text(out, "</p></li>\n");
+    struct page page = {.rows = NULL};
+    struct page_rows rows;
+    page_rows_init(&rows, PAGE_MESSAGE_SECTION, page_message_columns);
+    page_message_add(&rows, m, true);
+    page_set(&page, "room", m->room);
+    page.rows = &rows;
+    page_render(&page, "live_item.html", out);
+    page_rows_finish(&rows);
 }
 
 void page_live_gap(struct buf *out)
 {
-    buf_add_text(out, "<li class=\"gap\"><p>Older messages are missing here.</p></li>\n");
+    struct page page = {.rows = NULL};
+    page_render(&page, "live_gap.html", out);
 }
 
 void page_live_end(struct span room, const char *epoch, int64_t id, struct buf *out)
 {
-    buf_printf(out,
-               "</ol>\n<meta http-equiv=\"refresh\" "
-               "content=\"%d; url=/rooms/%.*s/live?after=%s-%lld\">",
-               RELOAD_S, (int)room.len, room.ptr, epoch, (long long)id);
+    struct page page = {.rows = NULL};
+    page_set_int(&page, "seconds", RELOAD_S);
+    page_set(&page, "room", room);
+    page_set(&page, "epoch", span_of(epoch));
+    page_set_int(&page, "id", id);
+    page_render(&page, "live_end.html", out);
+    page_finish(&page);
 }
 
 // ---- opening ----
@@ -96,7 +91,6 @@ static void open_page(struct page *page, struct span room)
     struct exchange *x = page->x;
     struct store *store = worker_store(exchange_worker(x));
     struct stream_start start;
-    struct html_source source = {.context = page, .value = page_value, .count = page_count};
     struct buf first;
     if (store == NULL) {
         page_refuse(page, 503, ERR_AGAIN, NULL, span_of(""));
@@ -110,7 +104,8 @@ static void open_page(struct page *page, struct span room)
     }
     page_set(page, "title", room);
     buf_init(&first, 65536);
-    enum err err = html_render("live.html", &source, &first);
+    page_render(page, "live.html", &first);
+    enum err err = first.status;
     if (err == ERR_OK && start.after < 0 && !start.is_other_epoch)
         err = find_latest(store, room, &start.after);
     if (err == ERR_OK) {

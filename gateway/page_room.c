@@ -11,6 +11,7 @@
 #include "core/message.h"
 #include "page_chart.h"
 #include "page_handlers.h"
+#include "page_message.h"
 #include "readers.h"
 
 enum {
@@ -82,10 +83,6 @@ void page_room_close(struct page_room *view)
 
 // ---- messages ----
 
-static const char *const message_columns[] = {
-    "id",        "after_id", "from", "name",    "initial", "hue",  "date", "when",
-    "continues", "mine",     "text", "is_text", "size",    "type", "day",  NULL};
-
 struct reading {
     const struct page_room *view;
     struct page_rows rows;
@@ -97,35 +94,14 @@ struct reading {
     char last_from[TOKEN_SUBJECT_MAX + 1];
 };
 
-// webui/message.js does the same.
-static void put_payload(struct reading *r, const struct message *m)
+static void put_group(struct reading *r, const struct message *m)
 {
-    struct page_rows *rows = &r->rows;
-    if (span_is_utf8(m->payload) && r->count.bytes <= ROOM_PAGE_BYTES) {
-        size_t start = rows->text.len;
-        page_write_lines(m->payload, &rows->text);
-        page_rows_put_since(rows, "text", start);
-        page_rows_put(rows, "is_text", span_of("1"));
-        return;
-    }
-    page_rows_put_int(rows, "size", (int64_t)m->payload.len);
-    page_rows_put(rows, "type", m->type.len ? m->type : span_of("data"));
-}
-
-static void put_sender(struct reading *r, const struct message *m)
-{
-    struct page_rows *rows = &r->rows;
-    struct span name = m->name.len ? m->name : m->from;
     bool continues = span_is(m->from, r->last_from) &&
                      m->date_ms - r->group_date_ms < ROOM_TOGETHER_MS &&
                      m->date_ms / ROOM_DAY_MS == r->last_date_ms / ROOM_DAY_MS;
-    page_rows_put(rows, "from", m->from);
-    page_rows_put(rows, "name", name);
-    page_rows_put(rows, "initial", page_initial(name));
-    page_rows_put_int(rows, "hue", page_hue(m->from));
-    page_rows_put(rows, "continues", span_of(continues ? "1" : ""));
-    page_rows_put(rows, "mine",
-                  span_of(span_is(m->from, r->view->page.caller.token.subject) ? "1" : ""));
+    bool is_mine = span_is(m->from, r->view->page.caller.token.subject);
+    page_rows_put(&r->rows, "continues", span_of(continues ? "1" : ""));
+    page_rows_put(&r->rows, "mine", span_of(is_mine ? "1" : ""));
     snprintf(r->last_from, sizeof r->last_from, "%.*s", (int)m->from.len, m->from.ptr);
     r->last_date_ms = m->date_ms;
     if (!continues)
@@ -145,19 +121,11 @@ static void put_day(struct reading *r, const struct message *m)
 static bool put_message(void *context, const struct message *m)
 {
     struct reading *r = context;
-    char date[MESSAGE_DATE_TEXT], when[PAGE_DATE_TEXT];
-    message_format_date(m->date_ms, date);
-    page_format_date(m->date_ms, when);
     meter_count_message(&r->count, (int64_t)m->payload.len);
     page_chart_add(&r->chart, m);
-    page_rows_add(&r->rows);
-    page_rows_put_int(&r->rows, "id", m->id);
-    page_rows_put_int(&r->rows, "after_id", m->id - 1);
-    page_rows_put(&r->rows, "date", span_of(date));
-    page_rows_put(&r->rows, "when", span_of(when));
+    page_message_add(&r->rows, m, r->count.bytes <= ROOM_PAGE_BYTES);
     put_day(r, m);
-    put_sender(r, m);
-    put_payload(r, m);
+    put_group(r, m);
     if (!r->first_id)
         r->first_id = m->id;
     r->last_id = m->id;
@@ -205,10 +173,10 @@ static enum err read_messages(struct store *store, struct extent *extent, struct
 {
     bool has_more;
     enum err err = store_read_page(store, &extent->asked, put_message, r, &has_more);
+    if (!err)
+        err = page_rows_status(&r->rows);
     if (err)
         return err;
-    if (r->rows.cells.status || r->rows.text.status)
-        return r->rows.cells.status ? r->rows.cells.status : r->rows.text.status;
     bool is_forward = extent->asked.after >= 0;
     *(is_forward ? &extent->has_newer : &extent->has_older) = has_more;
     if (extent->is_latest || !r->last_id)
@@ -319,7 +287,7 @@ static void show_now(struct page_room *view, struct store *store)
 {
     struct extent extent = extent_of(view);
     struct reading r = {.view = view};
-    page_rows_init(&r.rows, "messages", message_columns);
+    page_rows_init(&r.rows, PAGE_MESSAGE_SECTION, page_message_columns);
     enum err err = view->may_read ? read_messages(store, &extent, &r) : ERR_OK;
     if (err) {
         page_refuse(&view->page, page_status(err), err, NULL, buf_span(&view->typed));

@@ -37,6 +37,11 @@ void page_rows_finish(struct page_rows *rows)
     buf_finish(&rows->text);
 }
 
+enum err page_rows_status(const struct page_rows *rows)
+{
+    return rows->cells.status != ERR_OK ? rows->cells.status : rows->text.status;
+}
+
 void page_rows_add(struct page_rows *rows)
 {
     static const struct page_cell empty[PAGE_COLUMNS_MAX];
@@ -57,7 +62,7 @@ void page_rows_put_since(struct page_rows *rows, const char *column, size_t star
 {
     size_t at = column_of(rows, span_of(column));
     assert(at < rows->column_count);
-    if (rows->cells.status || rows->text.status || rows->count == 0)
+    if (page_rows_status(rows) != ERR_OK || rows->count == 0)
         return;
     struct page_cell cell = {start, rows->text.len - start};
     size_t row = (rows->count - 1) * rows->column_count;
@@ -149,6 +154,24 @@ size_t page_count(void *context, struct span name, const struct html_level *leve
     return page_value(context, name, level).len != 0;
 }
 
+void page_render_source(const struct page *page, const char *file, const struct html_source *source,
+                        struct buf *out)
+{
+    enum err err = page->has_failed ? ERR_MEMORY : ERR_OK;
+    if (err == ERR_OK && page->rows != NULL)
+        err = page_rows_status(page->rows);
+    if (err == ERR_OK)
+        err = html_render(file, source, out);
+    if (err != ERR_OK)
+        out->status = err;
+}
+
+void page_render(struct page *page, const char *file, struct buf *out)
+{
+    struct html_source source = {.context = page, .value = page_value, .count = page_count};
+    page_render_source(page, file, &source, out);
+}
+
 // ---- errors ----
 
 const char *page_status_title(int status)
@@ -186,8 +209,8 @@ enum err page_write_error(const struct page_error *error, struct buf *out)
     page_set_flag(&page, "sign_in", error->has_sign_in);
     page_set_flag(&page, "guests", error->has_guests);
     page_set(&page, "next", span_of("/"));
-    struct html_source source = {.context = &page, .value = page_value, .count = page_count};
-    return html_render("error.html", &source, out);
+    page_render(&page, "error.html", out);
+    return out->status;
 }
 
 // ---- texts ----
@@ -199,7 +222,7 @@ void page_write_lines(struct span text, struct buf *out)
         size_t len = end ? (size_t)(end - text.ptr) : text.len;
         page_links_write(span_make(text.ptr, len), out);
         if (end)
-            buf_add_text(out, "<br>\n"); // style.css shows the line feed and hides the <br>
+            buf_add_text(out, "<br>\n"); // messages.css shows the line feed and hides the <br>
         text = span_skip(text, len + (end != NULL));
     }
 }
