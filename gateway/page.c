@@ -155,12 +155,15 @@ void page_ask_sign_in(struct page *page, enum err err, struct span unsent)
         exchange_refuse(page->x, 401, err, NULL);
         return;
     }
-    if (err != ERR_TOKEN_MISSING)
+    // A good cookie stays: any page's link may say "?subject=", and would sign the caller out.
+    bool is_other = err == ERR_TOKEN_OTHER;
+    if (err != ERR_TOKEN_MISSING && !is_other)
         drop_cookie(page);
+    const struct http_head *head = exchange_head(page->x);
     page_set(page, "title", span_of("Please sign in"));
     page_set(page, "lead", span_of("Who you are decides which rooms you may read and write."));
     page_set(page, "reason", span_of(err == ERR_TOKEN_MISSING ? "" : err_text(err)));
-    page_set(page, "next", exchange_head(page->x)->target);
+    page_set(page, "next", is_other ? head->path : head->target);
     page_set(page, "unsent", unsent);
     page_set_flag(page, "guests", exchange_worker(page->x)->gateway->config.guests);
     int status = exchange_sign_in_status(page->x);

@@ -151,8 +151,9 @@ static void enter(struct exchange *x, const struct fields *f, struct span text,
 
 // ---- guests ----
 
-static enum err write_guest_claims(const struct config *config, struct span nickname, int64_t now_s,
-                                   struct buf *out)
+// What a guest may do is what was configured at the start; what makes a token good, by now.
+static enum err write_guest_claims(const struct config *config, const struct token_policy *policy,
+                                   struct span nickname, int64_t now_s, struct buf *out)
 {
     uint64_t number;
     if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
@@ -168,11 +169,10 @@ static enum err write_guest_claims(const struct config *config, struct span nick
     json_put_raw(&w, span_of(config->guest_rights));
     json_field_int(&w, "iat", now_s);
     json_field_int(&w, "exp", now_s + config->guest_ttl_s);
-    if (*config->issuer != '\0')
-        json_field_text(&w, "iss", span_of(config->issuer));
-    if (*config->audience != '\0') {
-        json_field_text(&w, "aud", span_of(config->audience));
-    }
+    if (policy->issuer.len > 0)
+        json_field_text(&w, "iss", policy->issuer);
+    if (policy->audience.len > 0)
+        json_field_text(&w, "aud", policy->audience);
     json_end_object(&w);
     return out->status;
 }
@@ -180,15 +180,14 @@ static enum err write_guest_claims(const struct config *config, struct span nick
 static enum err mint_guest(struct worker *worker, struct span nickname, struct buf *out_token)
 {
     struct gateway *g = worker->gateway;
+    struct credentials *credentials = gateway_credentials(g);
     struct buf claims;
     buf_init(&claims, CLAIMS_MAX);
-    enum err err =
-        write_guest_claims(&g->config, nickname, loop_date_ms(worker->loop) / 1000, &claims);
-    if (err == ERR_OK) {
-        struct credentials *credentials = gateway_credentials(g);
+    enum err err = write_guest_claims(&g->config, &credentials->access->policy, nickname,
+                                      loop_date_ms(worker->loop) / 1000, &claims);
+    if (err == ERR_OK)
         err = token_mint(credentials->access->keys, buf_span(&claims), out_token);
-        credentials_release(credentials);
-    }
+    credentials_release(credentials);
     buf_finish(&claims);
     return err;
 }

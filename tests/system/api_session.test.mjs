@@ -129,6 +129,21 @@ describe('signing in', () => {
     await waitFor(async () => (await status()) === 200, 'the return of the old secret');
   });
 
+  test('guests go on to be welcome when another issuer and audience are asked for', async () => {
+    const { path } = stack.gateway;
+    const before = readFileSync(path, 'utf8');
+    const old = await guestCookie();
+    const status = async () => (await visitor.get('/rooms/lobby/messages', { cookie: old })).status;
+    writeFileSync(path, `${before}issuer = https://issuer.example\naudience = rooms\n`);
+    stack.gateway.child.kill('SIGHUP');
+    await waitFor(async () => (await status()) === 401, 'the refusal of who has no issuer');
+    const cookie = await guestCookie();
+    assert.equal((await visitor.get('/rooms/lobby/messages', { cookie })).status, 200);
+    writeFileSync(path, before);
+    stack.gateway.child.kill('SIGHUP');
+    await waitFor(async () => (await status()) === 200, 'the old options');
+  });
+
   test('a page of another site cannot sign anybody in', async () => {
     for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' }]) {
@@ -175,6 +190,14 @@ describe('what a cookie authorizes', () => {
       assert.equal((await visitor.get(path, headers)).status, read);
       assert.equal((await visitor.post(path, { text: 'x' }, headers)).status, written);
     }
+  });
+
+  test('a link to a page of somebody else does not sign out', async () => {
+    const cookie = `roomwire=${await stack.token('bob', 'lobby=rw')}`;
+    const answer = await visitor.get('/rooms/lobby?subject=x', { cookie, accept: 'text/html' });
+    assert.equal(answer.status, 401);
+    assert.deepEqual(cookiesOf(answer), []);
+    assert.match(answer.text, /name="next" value="\/rooms\/lobby"/);
   });
 
   test('a header with a token needs neither, and wins over the cookie', async () => {
