@@ -9,44 +9,86 @@
 
 #include "topic.h"
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_ROOM, KIND_INT, KIND_FLAG, KIND_DURABILITY };
+enum kind {
+    KIND_TEXT,
+    KIND_LIST, // words separated by spaces; what is given again is added to them
+    KIND_PATH, // up to here texts, owned by the struct
+    KIND_INT,
+    KIND_FLAG,
+    KIND_CHOICE // an enum
+};
 
 struct option {
     const char *name;
     enum kind kind;
     size_t offset;
-    int64_t min, max;    // KIND_INT
     const char *initial; // in the words of the file
-    const char *unit;    // for people; "" if none
     const char *meaning;
+    int64_t min, max;             // KIND_INT
+    const char *unit;             // of it, for people
+    const char *const *words;     // KIND_CHOICE: the enum's, in order, ended by NULL
+    bool (*is_good)(struct span); // what a text that is not empty, or a list's word, has to be
+    const char *expected;         // by it, in words; both NULL: anything
 };
 
+#define OPTION(field_, kind_, initial_, meaning_)                                                  \
+    .name = #field_, .kind = kind_, .offset = offsetof(struct config, field_),                     \
+    .initial = initial_, .meaning = meaning_
 #define TEXT(field, initial, meaning)                                                              \
     {                                                                                              \
-#field, KIND_TEXT, offsetof(struct config, field), 0, 0, initial, "", meaning              \
+        OPTION(field, KIND_TEXT, initial, meaning)                                                 \
+    }
+#define LIST(field, initial, meaning)                                                              \
+    {                                                                                              \
+        OPTION(field, KIND_LIST, initial, meaning)                                                 \
     }
 #define PATH(field, initial, meaning)                                                              \
     {                                                                                              \
-#field, KIND_PATH, offsetof(struct config, field), 0, 0, initial, "", meaning              \
-    }
-#define INT(field, initial, min, max, unit, meaning)                                               \
-    {                                                                                              \
-#field, KIND_INT, offsetof(struct config, field), min, max, initial, unit, meaning         \
+        OPTION(field, KIND_PATH, initial, meaning)                                                 \
     }
 #define FLAG(field, initial, meaning)                                                              \
     {                                                                                              \
-#field, KIND_FLAG, offsetof(struct config, field), 0, 0, initial, "", meaning              \
+        OPTION(field, KIND_FLAG, initial, meaning)                                                 \
+    }
+#define INT(field, initial, min_, max_, unit_, meaning)                                            \
+    {                                                                                              \
+        OPTION(field, KIND_INT, initial, meaning), .min = min_, .max = max_, .unit = unit_         \
+    }
+#define CHOICE(field, words_, initial, meaning)                                                    \
+    {                                                                                              \
+        OPTION(field, KIND_CHOICE, initial, meaning), .words = words_                              \
+    }
+#define CHECKED(field, kind, is_good_, expected_, initial, meaning)                                \
+    {                                                                                              \
+        OPTION(field, kind, initial, meaning), .is_good = is_good_, .expected = expected_          \
     }
 
 #define KIB(n) ((int64_t)(n)*1024)
 #define MIB(n) ((int64_t)(n)*1024 * 1024)
 #define GIB(n) ((int64_t)(n)*1024 * 1024 * 1024)
 
+static const char *const durability_names[] = {"group", "strict", NULL};
+
+// RFC 6454 §6.2, as browsers send it in Origin.
+static bool is_origin(struct span text)
+{
+    size_t scheme = span_starts_with(text, span_of("https://"))  ? strlen("https://")
+                    : span_starts_with(text, span_of("http://")) ? strlen("http://")
+                                                                 : text.len;
+    struct span host = span_skip(text, scheme);
+    return host.len > 0 && memchr(host.ptr, '/', host.len) == NULL;
+}
+
+static bool is_allowed_origin(struct span text)
+{
+    return span_is(text, "*") || is_origin(text);
+}
+
 static const struct option options[] = {
     PATH(secret_file, "", "file with the HMAC secret (HS256, HS384, HS512)"),
     PATH(key_file, "", "PEM file with a public key or certificate (RS, PS, ES, EdDSA)"),
     PATH(jwks_file, "", "JSON Web Key Set file, keys chosen by kid (RFC 7517)"),
-    TEXT(algorithms, "", "accepted algorithms; empty: those that fit each key's type"),
+    LIST(algorithms, "", "accepted algorithms; empty: those that fit each key's type"),
     TEXT(issuer, "", "required iss claim; empty: any"),
     TEXT(audience, "", "required aud claim; empty: any"),
     INT(leeway_s, "60", 0, 3600, "s", "clock difference allowed for exp, nbf and iat"),
@@ -55,8 +97,8 @@ static const struct option options[] = {
     INT(max_token, "8192", 256, 65535, "bytes", "longest token"),
 
     TEXT(room_topic, "rooms/+/messages", "topic whose messages are kept; + stands for the room"),
-    {"default_room", KIND_ROOM, offsetof(struct config, default_room), 0, 0, "lobby", "",
-     "room of /savemessage and /chat; empty: neither is there"},
+    CHECKED(default_room, KIND_TEXT, topic_is_room, "a room's name, or nothing", "lobby",
+            "room of /savemessage and /chat; empty: neither is there"),
     INT(max_payload, "131072", 1, MIB(16), "bytes", "longest payload of one message"),
     INT(max_rooms, "100000", 1, 10000000, "rooms", "rooms in the database"),
 
@@ -68,8 +110,8 @@ static const struct option options[] = {
     PATH(database, "roomwire.db", "SQLite file of the log; its companions lie beside it"),
     INT(spool_size, "67108864", MIB(1), GIB(16), "bytes", "accepted messages not yet committed"),
     INT(sync_ms, "100", 1, 10000, "ms", "longest time from acceptance to the synced commit"),
-    {"durability", KIND_DURABILITY, offsetof(struct config, durability), 0, 0, "group", "",
-     "group: power-safe within sync_ms; strict: before the PUBACK, slowly"},
+    CHOICE(durability, durability_names, "group",
+           "group: power-safe within sync_ms; strict: before the PUBACK, slowly"),
     INT(retention_days, "0", 0, 36500, "days", "older messages are removed; 0 keeps all"),
     INT(max_keys, "1000000", 0, 100000000, "keys", "idempotency keys remembered"),
     INT(key_lifetime_s, "86400", 1, 2592000, "s", "how long an idempotency key is remembered"),
@@ -80,12 +122,15 @@ static const struct option options[] = {
     INT(publish_timeout_ms, "5000", 100, 60000, "ms", "wait for the broker's answer to a post"),
     INT(max_publishes, "10000", 1, 1000000, "posts", "posts waiting for the broker's answer"),
 
-    TEXT(listen, "127.0.0.1:8080", "address:port, several; http:// or https:// before one chooses"),
+    LIST(listen, "127.0.0.1:8080", "address:port, several; http:// or https:// before one chooses"),
     PATH(handover_socket, "", "for a new gateway to ask for our place; empty: <database>-handover"),
     PATH(tls_certificate, "", "PEM certificate chain; given, the port speaks TLS"),
     PATH(tls_key, "", "PEM private key of the certificate"),
-    TEXT(public_url, "", "scheme://host[:port] that browsers use; empty: from Host"),
-    TEXT(allowed_origins, "", "origins besides our own that may connect and post; * for all"),
+    CHECKED(public_url, KIND_TEXT, is_origin, "http://host, https://host, perhaps with :port", "",
+            "scheme://host[:port] that browsers use; empty: from Host"),
+    CHECKED(allowed_origins, KIND_LIST, is_allowed_origin,
+            "http://host, https://host, perhaps with :port, or *", "",
+            "origins besides our own that may connect and post; * for all"),
     FLAG(guests, "no", "let people sign in with a nickname alone"),
     TEXT(guest_rights, "{\"*\":\"rw\"}", "the claim \"rooms\" of guests"),
     INT(guest_ttl_s, "86400", 60, 31536000, "s", "how long a guest stays signed in"),
@@ -113,9 +158,9 @@ static const struct option options[] = {
     INT(heartbeat_ms, "15000", 100, 600000, "ms", "between signs of life on a quiet stream"),
     INT(live_page_s, "3600", 1, 86400, "s", "life of a page that grows; it goes on as another one"),
     INT(max_wait_s, "60", 1, 3600, "s", "longest long-poll"),
-    TEXT(webhook_connect, "", "URLs asked when a client connects; they may refuse it"),
-    TEXT(webhook_disconnect, "", "URLs told when a client is gone"),
-    TEXT(webhook_message, "", "URLs told of every kept message"),
+    LIST(webhook_connect, "", "URLs asked when a client connects; they may refuse it"),
+    LIST(webhook_disconnect, "", "URLs told when a client is gone"),
+    LIST(webhook_message, "", "URLs told of every kept message"),
     PATH(webhook_secret_file, "", "secret that signs what is sent to webhooks; needed for them"),
     TEXT(webhook_subject, "webhook", "sender of what webhooks publish; hooks are not told of it"),
     FLAG(webhook_connect_required, "no", "no answer from a connect hook refuses the client"),
@@ -126,7 +171,7 @@ static const struct option options[] = {
     INT(webhook_max_queue, "10000", 16, 10000000, "events", "connects and disconnects waiting"),
     INT(webhook_max_answer, "65536", 256, MIB(16), "bytes", "longest answer of a webhook"),
     INT(drain_ms, "5000", 0, 600000, "ms", "for open requests when the gateway stops"),
-    TEXT(log_level, "info", "error, warning, info or debug"),
+    CHOICE(log_level, log_level_names, "info", "error, warning, info or debug"),
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
@@ -154,13 +199,29 @@ static enum err set_text(char **field, const char *value)
     return ERR_OK;
 }
 
-static enum err set_room(char **field, const char *value, struct buf *why)
+// Puts a list's further words behind those that it has.
+static enum err add_words(char **field, const char *value)
 {
-    if (*value != '\0' && !topic_is_room(span_of(value))) {
-        buf_add_text(why, "expected a room's name, or nothing");
-        return ERR_INVALID;
-    }
-    return set_text(field, value);
+    struct buf joined;
+    buf_init(&joined, strlen(*field) + strlen(value) + 2);
+    buf_printf(&joined, "%s %s", *field, value);
+    buf_add_char(&joined, '\0');
+    enum err err = joined.status == ERR_OK ? set_text(field, joined.ptr) : joined.status;
+    buf_finish(&joined);
+    return err;
+}
+
+static bool is_well_formed(const struct option *option, const char *value)
+{
+    struct span rest = span_of(value), word;
+    if (option->is_good == NULL || rest.len == 0)
+        return true;
+    if (option->kind != KIND_LIST)
+        return option->is_good(rest);
+    while (span_split(&rest, ' ', &word))
+        if (word.len > 0 && !option->is_good(word))
+            return false;
+    return true;
 }
 
 static enum err set_flag(bool *field, const char *value, struct buf *why)
@@ -188,34 +249,44 @@ static enum err set_int(int64_t *field, const struct option *option, const char 
     return ERR_OK;
 }
 
-static enum err set_durability(enum config_durability *field, const char *value, struct buf *why)
+static enum err set_choice(void *field, const struct option *option, const char *value,
+                           struct buf *why)
 {
-    if (strcmp(value, "group") == 0)
-        *field = CONFIG_DURABILITY_GROUP;
-    else if (strcmp(value, "strict") == 0)
-        *field = CONFIG_DURABILITY_STRICT;
-    else {
-        buf_add_text(why, "expected group or strict");
-        return ERR_INVALID;
+    for (unsigned i = 0; option->words[i] != NULL; i++) {
+        if (strcmp(value, option->words[i]) == 0) {
+            memcpy(field, &i, sizeof i);
+            return ERR_OK;
+        }
     }
-    return ERR_OK;
+    for (size_t i = 0; option->words[i] != NULL; i++) {
+        const char *before = option->words[i + 1] == NULL ? " or " : ", ";
+        buf_printf(why, "%s%s", i == 0 ? "expected " : before, option->words[i]);
+    }
+    return ERR_INVALID;
 }
+_Static_assert(sizeof(enum config_durability) == sizeof(unsigned) &&
+                   sizeof(enum log_level) == sizeof(unsigned),
+               "what set_choice writes");
 
+// `goes_on`: it is a list that was begun.
 static enum err set(struct config *config, const struct option *option, const char *value,
-                    struct buf *why)
+                    bool goes_on, struct buf *why)
 {
+    void *field = field_of(config, option);
     switch (option->kind) {
     case KIND_TEXT:
+    case KIND_LIST:
     case KIND_PATH:
-        return set_text(field_of(config, option), value);
-    case KIND_ROOM:
-        return set_room(field_of(config, option), value, why);
+        if (is_well_formed(option, value))
+            return goes_on ? add_words(field, value) : set_text(field, value);
+        buf_printf(why, "expected %s", option->expected);
+        return ERR_INVALID;
     case KIND_INT:
-        return set_int(field_of(config, option), option, value, why);
+        return set_int(field, option, value, why);
     case KIND_FLAG:
-        return set_flag(field_of(config, option), value, why);
-    case KIND_DURABILITY:
-        return set_durability(field_of(config, option), value, why);
+        return set_flag(field, value, why);
+    case KIND_CHOICE:
+        return set_choice(field, option, value, why);
     }
     return ERR_INVALID;
 }
@@ -227,7 +298,7 @@ enum err config_set(struct config *config, const char *option, const char *value
         buf_add_text(why, "no such option");
         return ERR_NOT_FOUND;
     }
-    return set(config, found, value, why);
+    return set(config, found, value, false, why);
 }
 
 enum err config_init(struct config *out_config)
@@ -237,7 +308,7 @@ enum err config_init(struct config *out_config)
     buf_init(&why, 256);
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < OPTION_COUNT; i++)
-        err = set(out_config, &options[i], options[i].initial, &why);
+        err = set(out_config, &options[i], options[i].initial, false, &why);
     buf_finish(&why);
     assert(err != ERR_INVALID); // a default outside its own range
     if (err != ERR_OK)
@@ -248,8 +319,7 @@ enum err config_init(struct config *out_config)
 void config_finish(struct config *config)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (options[i].kind != KIND_TEXT && options[i].kind != KIND_PATH &&
-            options[i].kind != KIND_ROOM)
+        if (options[i].kind > KIND_PATH) // no text
             continue;
         char **field = field_of(config, &options[i]);
         free(*field);
@@ -309,14 +379,14 @@ static int take_option(void *context, const char *section, const char *name, con
         return 0;
     }
     bool *is_given = &r->is_given[option - options];
-    if (*is_given) {
+    if (*is_given && option->kind != KIND_LIST) {
         complain(r, ERR_INVALID, name, "given twice");
         return 0;
     }
-    *is_given = true;
     struct buf why;
     buf_init(&why, 256);
-    enum err err = set(r->config, option, value ? value : "", &why);
+    enum err err = set(r->config, option, value ? value : "", *is_given, &why);
+    *is_given = true;
     buf_add_char(&why, '\0');
     if (err != ERR_OK)
         complain(r, err, name, err == ERR_MEMORY ? err_text(err) : why.ptr);

@@ -11,13 +11,15 @@
 #include <stdio.h>
 
 #include "buf.h"
+#include "log.h"
 
 enum config_durability {
     CONFIG_DURABILITY_GROUP, // power-safe within sync_ms
     CONFIG_DURABILITY_STRICT // power-safe before the PUBACK
 };
 
-// Texts are owned by the struct and never NULL; an option that was not given is "".
+// Texts are owned by the struct and never NULL; an option that was not given is "". A list's words
+// are separated by spaces, perhaps more than one.
 // Names and units are those of the options.
 struct config {
     // Tokens and rights (RFC 7519).
@@ -107,7 +109,7 @@ struct config {
     int64_t webhook_concurrency;  // requests at once to one URL
     int64_t webhook_max_queue;    // connects and disconnects waiting for delivery
     int64_t webhook_max_answer;   // bytes
-    char *log_level;
+    enum log_level log_level;
 };
 
 // Reads `path`. Relative file names in it are taken from its folder.

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
+
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
 {
     if (log == NULL || level > log->level)
@@ -48,9 +50,8 @@ const char *log_value(struct span value, struct log_value *out)
 void log_to_stderr(void *context, enum log_level level, const char *line)
 {
     (void)context; // standard error needs none
-    static const char *const names[] = {"error", "warning", "info", "debug"};
     char text[LOG_LINE_MAX + 16];
-    int len = snprintf(text, sizeof text, "%s %s\n", names[level], line);
+    int len = snprintf(text, sizeof text, "%s %s\n", log_level_names[level], line);
     if (len > 0)
         (void)!write(STDERR_FILENO, text, (size_t)len); // nowhere left to report it to
 }

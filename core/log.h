@@ -16,6 +16,7 @@ enum log_level {
     LOG_LEVEL_INFO,    // lifecycle and refusals
     LOG_LEVEL_DEBUG
 };
+extern const char *const log_level_names[]; // ended by NULL
 
 // Where lines go. `write` gets one line without a line end.
 struct log {

@@ -18,6 +18,8 @@
 #include "core/store.h"
 #include "core/token.h"
 #include "hooks.h"
+#include "server.h"
+#include "tls.h"
 
 enum { HMAC_SECRET_GOOD = 32, REPORT_MAX = 65536 };
 
@@ -226,16 +228,34 @@ static void check_broker(struct checking *c)
 
 static void check_tls(struct checking *c)
 {
-    bool has_certificate = *c->config->tls_certificate != '\0';
-    bool has_key = *c->config->tls_key != '\0';
-    if (has_certificate != has_key)
+    const char *certificate = c->config->tls_certificate, *key = c->config->tls_key;
+    struct tls *tls = NULL;
+    struct buf why;
+    buf_init(&why, 4096);
+    enum err err = ERR_OK;
+    if ((*certificate != '\0') != (*key != '\0'))
         report(c, VERDICT_PROBLEM, "tls_certificate", "tls_certificate and tls_key go together");
-    if (has_certificate && access(c->config->tls_certificate, R_OK) != 0)
-        report(c, VERDICT_PROBLEM, "tls_certificate", "%s: %s", c->config->tls_certificate,
-               strerror(errno));
-    if (has_key && access(c->config->tls_key, R_OK) != 0)
-        report(c, VERDICT_PROBLEM, "tls_key", "%s: %s", c->config->tls_key, strerror(errno));
-    check_private(c, "tls_key", c->config->tls_key);
+    else if (*certificate != '\0')
+        err = tls_create(certificate, key, &tls, &why);
+    add_nul(&why);
+    if (err != ERR_OK)
+        report(c, VERDICT_PROBLEM, "tls_certificate", "%s", why.ptr);
+    check_private(c, "tls_key", key);
+    tls_destroy(tls);
+    buf_finish(&why);
+}
+
+static void check_listen(struct checking *c)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    enum err err = server_check(c->config, &why);
+    add_nul(&why);
+    if (err != ERR_OK)
+        report(c, VERDICT_PROBLEM, "server", "%s", why.len > 1 ? why.ptr : err_text(err));
+    else
+        report(c, VERDICT_OK, "server", "listen = %s", c->config->listen);
+    buf_finish(&why);
 }
 
 static void check_webhooks(struct checking *c)
@@ -263,6 +283,7 @@ static int check_all(const struct cli_command *self, const struct config *config
     check_folder(&c);
     check_broker(&c);
     check_tls(&c);
+    check_listen(&c);
     check_webhooks(&c);
     int status = cli_print(self, &c.report);
     if (c.problems > 0)

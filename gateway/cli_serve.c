@@ -7,18 +7,6 @@
 #include "cli.h"
 #include "gateway.h"
 
-static bool read_level(const char *name, enum log_level *out_level)
-{
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *out_level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 // Blocked before the first thread starts, since threads inherit it: the signals are read from a
 // descriptor, and a peer that left shows as an error of the write (OpenSSL's own writes, too).
 static bool block_signals(void)
@@ -34,13 +22,8 @@ static bool block_signals(void)
 // Takes over the configuration.
 static enum err serve(const char *path, struct config *config, struct buf *why)
 {
-    struct log log = {.write = log_to_stderr};
+    struct log log = {.write = log_to_stderr, .level = config->log_level};
     struct gateway *gateway = NULL;
-    if (!read_level(config->log_level, &log.level)) {
-        buf_add_text(why, "log_level: expected error, warning, info or debug");
-        config_finish(config);
-        return ERR_INVALID;
-    }
     enum err err = gateway_create(path, config, &log, &gateway, why);
     if (err != ERR_OK)
         return err;

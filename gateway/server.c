@@ -139,57 +139,80 @@ static bool split_address(char *address, char **out_host, char **out_port)
     return **out_host != '\0' || *address == '\0';
 }
 
-static enum err listen_to(struct server *server, char *address, struct buf *why)
+// One address of the option, resolved.
+struct place {
+    bool is_tls;
+    char *host, *port; // of `address`
+    struct addrinfo *infos;
+};
+
+// Takes `address` apart in place. On success the caller frees place->infos.
+static enum err resolve(const struct config *config, char *address, struct place *place,
+                        struct buf *why)
 {
-    bool is_tls = server->gateway->tls != NULL;
-    char *host, *port, *rest = address;
+    bool has_tls = *config->tls_certificate != '\0';
+    char *rest = address;
+    place->is_tls = has_tls;
     if (strncmp(rest, "http://", 7) == 0) {
-        is_tls = false;
+        place->is_tls = false;
         rest += 7;
     } else if (strncmp(rest, "https://", 8) == 0) {
-        is_tls = true;
+        place->is_tls = true;
         rest += 8;
     }
-    if (is_tls && server->gateway->tls == NULL)
+    if (place->is_tls && !has_tls)
         return complain(address, "needs tls_certificate and tls_key", why);
-    if (!split_address(rest, &host, &port))
+    if (!split_address(rest, &place->host, &place->port))
         return complain(address, "expected address:port", why);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *infos = NULL;
-    int failure = getaddrinfo(*host ? host : NULL, port, &hints, &infos);
-    if (failure != 0)
-        return complain(host, gai_strerror(failure), why);
+    int failure =
+        getaddrinfo(*place->host ? place->host : NULL, place->port, &hints, &place->infos);
+    return failure == 0 ? ERR_OK : complain(place->host, gai_strerror(failure), why);
+}
+
+static enum err listen_to(struct server *server, const struct place *place, struct buf *why)
+{
     enum err err = ERR_OK;
-    for (struct addrinfo *i = infos; err == ERR_OK && i != NULL; i = i->ai_next) {
+    for (struct addrinfo *i = place->infos; err == ERR_OK && i != NULL; i = i->ai_next) {
         if (server->count == SERVER_LISTENS_MAX)
-            err = complain(host, "too many addresses", why);
-        else if (listen_at(server, i, is_tls) != ERR_OK) {
+            err = complain(place->host, "too many addresses", why);
+        else if (listen_at(server, i, place->is_tls) != ERR_OK) {
             char text[128];
             err = ERR_IO;
-            buf_printf(why, "listen: %s port %s: %s", *host ? host : "*", port,
+            buf_printf(why, "listen: %s port %s: %s", *place->host ? place->host : "*", place->port,
                        strerror_r(errno, text, sizeof text));
         } else
             log_listen(server, &server->listens[server->count - 1]);
     }
-    freeaddrinfo(infos);
     return err;
 }
 
-static enum err listen_to_all(struct server *server, struct buf *why)
+// Listens, or only looks whether that makes sense where `server` is NULL.
+static enum err go_through(const struct config *config, struct server *server, struct buf *why)
 {
-    struct span rest = span_of(server->gateway->config.listen), part;
-    while (span_split(&rest, ' ', &part)) {
+    struct span rest = span_of(config->listen), part;
+    enum err err = ERR_OK;
+    int count = 0;
+    for (; err == ERR_OK && span_split(&rest, ' ', &part); count += part.len > 0) {
         if (part.len == 0)
             continue;
+        struct place place = {.infos = NULL};
         char *address = span_dup(part);
-        if (address == NULL)
-            return ERR_MEMORY;
-        enum err err = listen_to(server, address, why);
+        err = address != NULL ? resolve(config, address, &place, why) : ERR_MEMORY;
+        if (err == ERR_OK && server != NULL)
+            err = listen_to(server, &place, why);
+        if (place.infos != NULL)
+            freeaddrinfo(place.infos);
         free(address);
-        if (err != ERR_OK)
-            return err;
     }
-    return server->count > 0 ? ERR_OK : complain("", "no address is given", why);
+    if (err == ERR_OK && count == 0)
+        err = complain("", "no address is given", why);
+    return err;
+}
+
+enum err server_check(const struct config *config, struct buf *why)
+{
+    return go_through(config, NULL, why);
 }
 
 enum err server_open(struct gateway *gateway, struct inherited *inherited,
@@ -203,7 +226,7 @@ enum err server_open(struct gateway *gateway, struct inherited *inherited,
     if (pthread_mutex_init(&server->lock, NULL) != 0)
         abort(); // only for lack of memory, which glibc's does not need
     server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    enum err err = listen_to_all(server, why);
+    enum err err = go_through(&gateway->config, server, why);
     if (err != ERR_OK) {
         server_close(server);
         return err;

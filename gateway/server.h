@@ -20,6 +20,8 @@ enum { SERVER_LISTENS_MAX = INHERIT_MAX };
 // ERR_MEMORY.
 MUST_USE enum err server_open(struct gateway *gateway, struct inherited *inherited,
                               struct server **out_server, struct buf *why);
+// Looks only whether the option makes sense. Errors: ERR_INVALID with a line in `why`, ERR_MEMORY.
+MUST_USE enum err server_check(const struct config *config, struct buf *why);
 // After all workers have stopped accepting. NULL is fine.
 void server_close(struct server *server);
 

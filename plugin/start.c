@@ -174,15 +174,6 @@ static enum err start_writer(struct plugin *p, const struct log *log)
     return writer_start(&setup, &p->writer);
 }
 
-// Until the configuration is read everything is logged.
-static void set_log_level(struct plugin *p)
-{
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
-        if (strcmp(p->config.log_level, names[i]) == 0)
-            p->log.level = (enum log_level)i;
-}
-
 static enum err read_config(struct plugin *p, struct buf *why)
 {
     struct config config;
@@ -190,7 +181,7 @@ static enum err read_config(struct plugin *p, struct buf *why)
     if (err != ERR_OK)
         return err;
     p->config = config;
-    set_log_level(p);
+    p->log.level = config.log_level; // until here everything was logged
     return access_load(p->config_path, p->config.room_topic, &p->access, why);
 }
 

@@ -171,6 +171,9 @@ describe('check', () => {
       [{ database: 'absent/roomwire.db' }, /^problem database: the folder/m],
       [{ database: 'jwt.secret' }, /^problem database/m],
       [{ tls_certificate: 'absent.crt' }, /^problem tls_certificate/m],
+      [{ tls_certificate: 'jwt.secret', tls_key: 'jwt.secret' }, /^problem tls_certificate: .*jwt\.secret/m],
+      [{ listen: 'nonsense' }, /^problem server: listen: nonsense: expected address:port/m],
+      [{ listen: 'https://127.0.0.1:0' }, /^problem server: listen: .*needs tls_certificate/m],
       [{ broker_socket: 'x'.repeat(120) }, /^problem broker_socket: .*107 bytes/m],
     ];
     for (const [options, pattern] of cases) {
@@ -179,6 +182,8 @@ describe('check', () => {
       assert.match(out, pattern);
       assert.match(err, /^roomwire check: \d+ problems?$/m);
     }
+    await fails(1, ['check', '--config', configure('loud', { log_level: 'loud' })],
+      /loud\.conf:\d+: log_level: expected error, warning, info or debug/);
     chmodSync(join(folder, 'jwt.secret'), 0o644);
     const open = await command('check', '--config', join(folder, 'fine.conf'));
     assert.match(open.out, /^problem secret_file: .*everybody can read/m);

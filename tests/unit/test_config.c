@@ -98,6 +98,36 @@ static void options_are_read_as_written(void **state)
     config_finish(&config);
 }
 
+static void a_list_may_be_given_in_parts(void **state)
+{
+    (void)state;
+    struct config config = good("listen = 127.0.0.1:1\nleeway_s = 1\n"
+                                "listen = 127.0.0.1:2  127.0.0.1:3\nlisten = [::1]:4\n"
+                                "allowed_origins =\nallowed_origins = https://a.example\n"
+                                "allowed_origins = http://b.example:8080 *\n");
+    assert_string_equal(config.listen, "127.0.0.1:1 127.0.0.1:2  127.0.0.1:3 [::1]:4");
+    assert_string_equal(config.allowed_origins, " https://a.example http://b.example:8080 *");
+    config_finish(&config);
+}
+
+static void origins_have_a_scheme_and_no_path(void **state)
+{
+    (void)state;
+    struct config config = good("public_url = https://chat.example:8443\n");
+    assert_string_equal(config.public_url, "https://chat.example:8443");
+    config_finish(&config);
+    static const char *const wrong[] = {"chat.example",          "https://",
+                                        "https://chat.example/", "https://chat.example/path",
+                                        "ftp://chat.example",    "*"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "public_url = %s\n", wrong[i]);
+        bad(text, 1, "public_url: expected http://host");
+    }
+    bad("allowed_origins = https://a.example\nallowed_origins = https://b.example/\n", 2,
+        "allowed_origins: expected http://host");
+}
+
 static void mistakes_are_told_with_their_line(void **state)
 {
     (void)state;
@@ -131,6 +161,7 @@ static void numbers_have_bounds_and_no_decoration(void **state)
     bad("require_exp = true\n", 1, "expected yes, no, on or off");
     bad("require_exp = \n", 1, "expected yes");
     bad("durability = fast\n", 1, "expected group or strict");
+    bad("log_level = loud\n", 1, "expected error, warning, info or debug");
 }
 
 // The library under it cuts a longer line in two and reads the rest as a line of its own.
@@ -277,6 +308,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_given_means_the_defaults),
         cmocka_unit_test(options_are_read_as_written),
+        cmocka_unit_test(a_list_may_be_given_in_parts),
+        cmocka_unit_test(origins_have_a_scheme_and_no_path),
         cmocka_unit_test(mistakes_are_told_with_their_line),
         cmocka_unit_test(numbers_have_bounds_and_no_decoration),
         cmocka_unit_test(long_lines_are_refused_whole),
