@@ -106,7 +106,7 @@ struct config {
     int64_t webhook_timeout_ms;
     int64_t webhook_retry_max_ms; // longest wait between two attempts
     int64_t webhook_give_up_s;    // age at which an event that cannot be delivered is dropped
-    int64_t webhook_concurrency;  // requests at once to one URL
+    int64_t webhook_concurrency;  // requests at once to one URL; as many ask of connects
     int64_t webhook_max_queue;    // connects and disconnects waiting for delivery
     int64_t webhook_max_answer;   // bytes
     enum log_level log_level;

@@ -46,22 +46,6 @@ bool input_is_media_type(struct span field, const char *type)
     return span_equal_nocase(span_trim(essence), span_of(type));
 }
 
-static struct span without_weakness(struct span tag)
-{
-    return span_starts_with(tag, span_of("W/")) ? span_skip(tag, 2) : tag;
-}
-
-bool input_matches_etag(struct span field, struct span etag)
-{
-    if (span_is(field, "*"))
-        return true;
-    struct span one;
-    while (span_split(&field, ',', &one))
-        if (span_equal(without_weakness(span_trim(one)), without_weakness(etag)))
-            return true;
-    return false;
-}
-
 struct span input_unquote(struct span value)
 {
     if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')

@@ -24,10 +24,6 @@ bool input_is_local_path(struct span path);
 // True if the Content-Type `field` names `type` ("application/json"), whatever its parameters.
 bool input_is_media_type(struct span field, const char *type);
 
-// True if the If-None-Match `field` has `etag` in its list, or is "*" (RFC 9110 §13.1.2: weak
-// comparison).
-bool input_matches_etag(struct span field, struct span etag);
-
 // An idempotency key as the header gives it: a structured-field string loses its quotes.
 struct span input_unquote(struct span value);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "messages.h"
+#include "accept.h"
 
 #include <stdlib.h>
 
+#include "accept.h"
 #include "auth.h"
 #include "events.h"
 #include "history.h"
@@ -63,13 +65,6 @@ static void on_read_cancel(void *context)
     reading_finish(r);
 }
 
-static bool is_unchanged(const struct exchange *x, const char *etag)
-{
-    struct span known;
-    return http_head_field(exchange_head(x), "If-None-Match", &known) &&
-           input_matches_etag(known, span_of(etag));
-}
-
 static void answer_page(struct reading *r, struct span json, const struct history_facts *facts)
 {
     struct exchange *x = r->x;
@@ -78,7 +73,7 @@ static void answer_page(struct reading *r, struct span json, const struct histor
     exchange_add_field(x, "ETag", span_of(etag));
     exchange_add_field(x, "Cache-Control", span_of("private, no-cache"));
     exchange_add_field(x, "Vary", span_of("Authorization, Cookie, Accept"));
-    if (is_unchanged(x, etag)) {
+    if (accept_knows(exchange_head(x), span_of(etag))) {
         exchange_answer(x, 304, NULL, (struct span){0});
         return;
     }

@@ -67,9 +67,9 @@ static void known_tags_are_known(void **state)
         const char *field;
         bool is_known;
     } rows[] = {
-        {NULL, false},           {"\"a\"", true},    {"W/\"a\"", true}, {"\"b\", \"a\"", true},
-        {"\"b\",W/\"a\"", true}, {"*", true},        {"\"b\"", false},  {"a", false},
-        {"\"aa\"", false},       {"w/\"a\"", false}, {"", false},
+        {NULL, false},           {"\"a\"", true}, {"W/\"a\"", true},  {"\"b\", \"a\"", true},
+        {"\"b\",W/\"a\"", true}, {"*", true},     {"\"b\"", false},   {"a", false},
+        {"\"aa\"", false},       {"\"a", false},  {"w/\"a\"", false}, {"", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct http_head head = head_with("If-None-Match", rows[i].field);

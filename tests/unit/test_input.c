@@ -82,20 +82,6 @@ static void media_types_are_compared_without_parameters(void **state)
     assert_false(input_is_media_type(span_of(""), "application/json"));
 }
 
-static void entity_tags_are_compared_weakly(void **state)
-{
-    (void)state;
-    struct span etag = span_of("\"k3f9-1-50-50\"");
-    assert_true(input_matches_etag(span_of("\"k3f9-1-50-50\""), etag));
-    assert_true(input_matches_etag(span_of("W/\"k3f9-1-50-50\""), etag));
-    assert_true(input_matches_etag(span_of("\"x\" , \"k3f9-1-50-50\""), etag));
-    assert_true(input_matches_etag(span_of("*"), etag));
-    assert_false(input_matches_etag(span_of(""), etag));
-    assert_false(input_matches_etag(span_of("k3f9-1-50-50"), etag));
-    assert_false(input_matches_etag(span_of("\"k3f9-1-50-51\""), etag));
-    assert_false(input_matches_etag(span_of("\"k3f9-1-50-50"), etag));
-}
-
 static void pages_are_read_strictly(void **state)
 {
     (void)state;
@@ -199,7 +185,6 @@ int main(void)
         cmocka_unit_test(clean_texts_have_no_controls),
         cmocka_unit_test(only_places_on_this_site_are_gone_to),
         cmocka_unit_test(media_types_are_compared_without_parameters),
-        cmocka_unit_test(entity_tags_are_compared_weakly),
         cmocka_unit_test(pages_are_read_strictly),
         cmocka_unit_test(parameters_are_noticed_in_any_state),
         cmocka_unit_test(flags_and_keys),
