@@ -192,16 +192,16 @@ static int judge_caller(struct exchange *x, struct span *out_token, enum err *ou
     *out_err = ERR_DENIED;
     if (!auth_origin_allowed(x))
         return 403;
-    if (http_head_field(exchange_head(x), "Authorization", &field) ||
-        exchange_query(x, "subject", &field) != ERR_NOT_FOUND) {
+    bool has_own = http_head_field(exchange_head(x), "Authorization", &field);
+    if (!has_own && http_head_field(exchange_head(x), "Origin", &field) &&
+        !auth_is_same_site(x, (struct span){NULL, 0}))
+        return 0; // let in by "*", which lends nobody the cookie
+    if (has_own || exchange_query(x, "subject", &field) != ERR_NOT_FOUND) {
         struct caller caller;
         *out_err = auth_identify(x, &caller);
         if (*out_err != ERR_OK)
             return *out_err == ERR_MEMORY ? 500 : 401;
         caller_finish(&caller);
-    } else if (http_head_field(exchange_head(x), "Origin", &field) &&
-               !auth_is_same_site(x, (struct span){NULL, 0})) {
-        return 0; // let in by "*", which lends nobody the cookie
     }
     if (!auth_raw_token(x, out_token))
         *out_token = (struct span){NULL, 0};

@@ -109,9 +109,10 @@ static void hand_on(struct relay *relay, const struct connect_packet *packet, st
     }
     relay->phase = RELAY_DIALLING;
     relay_broker_send(relay, behind);
+    if (relay->phase != RELAY_DIALLING)
+        return; // it was malformed, and the opening is gone
     wipe(&relay->opening->gathered);
-    if (relay->phase == RELAY_DIALLING)
-        relay_broker_dial(relay);
+    relay_broker_dial(relay);
 }
 
 static enum connect_parse parse(const struct relay *relay, struct connect_packet *out_packet,

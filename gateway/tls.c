@@ -195,5 +195,7 @@ enum tls_result tls_write(struct tls_session *session, const void *bytes, size_t
 
 bool tls_has_pending(const struct tls_session *session)
 {
-    return SSL_has_pending((const SSL *)session) == 1;
+    // Not SSL_has_pending, which is also true of a record that has come in part: more of that epoll
+    // tells, and whoever asked again at once would ask without end.
+    return SSL_pending((const SSL *)session) > 0;
 }

@@ -3,6 +3,7 @@
 // The same over TLS, and what may go wrong below HTTP.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -77,6 +78,18 @@ describe('https', () => {
     stuck.write(Buffer.from('160301', 'hex'));
     stuck.resume();
     await within(once(stuck, 'close'), 'the end of a handshake');
+  });
+
+  test('a record that has come in part costs no time', async () => {
+    const cpuMs = () => {
+      const stat = readFileSync(`/proc/${gateway.child.pid}/stat`, 'utf8').split(' ');
+      return (Number(stat[13]) + Number(stat[14])) * 10;
+    };
+    const before = cpuMs();
+    const socket = connectTcp(gateway.tlsPort, '127.0.0.1').on('error', () => {});
+    socket.resume().write(Buffer.from('160301', 'hex'));
+    await within(once(socket, 'close'), 'the end of the connection'); // after head_timeout_ms
+    assert.ok(cpuMs() - before < 200, `${cpuMs() - before} ms`);
   });
 
   test('a thousand requests at once, and bodies larger than a record', async () => {

@@ -280,6 +280,12 @@ const malformed = [
     1009,
     'a CONNECT packet that is too long',
   ],
+  [
+    'behind CONNECT what is no packet',
+    Buffer.concat([connect(), Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x01])]),
+    1002,
+    'a malformed MQTT packet',
+  ],
 ];
 for (const [what, bytes, code, reason] of malformed)
   test(`refused as the first packet: ${what}`, async () => {
@@ -306,11 +312,13 @@ test('MQTT 5 may have a password without a user name', async () => {
 test('"*" in allowed_origins lends the cookie to no foreign page', () =>
   withStand({ config: { allowed_origins: '*' } }, async (open) => {
     const headers = { Origin: 'https://other.example', Cookie: `roomwire=${open.token}` };
-    const ws = await open.open(headers);
-    assert.equal(ws.status, 101);
-    const arriving = open.broker.peer();
-    ws.send(binary(connect()));
-    const { connect: sent } = await arriving;
-    assert.deepEqual(sent, connect({ username: open.introduction(ws, 'c1', '') }));
-    ws.destroy();
+    for (const path of ['/mqtt', '/mqtt?subject=alice']) {
+      const ws = await open.open(headers, { path });
+      assert.equal(ws.status, 101);
+      const arriving = open.broker.peer();
+      ws.send(binary(connect()));
+      const { connect: sent } = await arriving;
+      assert.deepEqual(sent, connect({ username: open.introduction(ws, 'c1', '') }));
+      ws.destroy();
+    }
   }));
