@@ -77,7 +77,7 @@ static void bury(struct conn *conn)
 
 static void on_linger_end(struct loop_timer *timer)
 {
-    bury((struct conn *)(void *)((char *)timer - offsetof(struct conn, linger)));
+    bury(CONTAINER_OF(timer, struct conn, linger));
 }
 
 // Closing a socket with unread bytes would make the kernel reset it, and the reset overtakes the
@@ -139,17 +139,17 @@ static void tell_owner(struct conn *conn, bool readable, bool writable)
 
 static void on_task(struct loop_task *task)
 {
-    struct conn *conn = (struct conn *)(void *)((char *)task - offsetof(struct conn, task));
+    struct conn *conn = CONTAINER_OF(task, struct conn, task);
     conn->is_task_queued = false;
     if (conn->is_buried)
         free_conn(conn);
     else if (!conn->is_closing)
-        tell_owner(conn, conn->wants_read, false);
+        tell_owner(conn, conn->wants_read || conn->is_broken, conn->is_broken);
 }
 
 static void on_events(struct loop_watch *watch, uint32_t events)
 {
-    struct conn *conn = (struct conn *)(void *)((char *)watch - offsetof(struct conn, watch));
+    struct conn *conn = CONTAINER_OF(watch, struct conn, watch);
     if (conn->is_closing)
         waste_input(conn);
     else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
@@ -408,8 +408,7 @@ static int64_t drain_some(struct conn_list *list)
 
 static void on_drain_turn(struct loop_timer *timer)
 {
-    struct conn_list *list =
-        (struct conn_list *)(void *)((char *)timer - offsetof(struct conn_list, drain_timer));
+    struct conn_list *list = CONTAINER_OF(timer, struct conn_list, drain_timer);
     int64_t pause_ms = drain_some(list);
     (void)!loop_timer_start(list->loop, timer, pause_ms); // else conn_list_break ends them
 }

@@ -272,6 +272,7 @@ static bool reserve_body(struct exchange *x, size_t bytes)
 // Makes ready for a body that did not come with the head; false if the exchange was ended.
 static bool begin_body(struct exchange *x, size_t limit, size_t arrived)
 {
+    struct http_conn *http = x->http;
     size_t most = x->head.is_chunked ? limit : (size_t)x->head.content_length;
     x->closes = true; // until the body is complete, an answer leaves part of it unread
     if (!reserve_body(x, most)) {
@@ -281,11 +282,11 @@ static bool begin_body(struct exchange *x, size_t limit, size_t arrived)
     x->state = EXCHANGE_BODY;
     x->body_buf.max = most;
     x->chunked = (struct chunked){0};
-    http_conn_set_deadline(x->http, x->http->worker->gateway->config.body_timeout_ms);
-    if (x->http->is_gone)
+    http_conn_set_deadline(http, http->worker->gateway->config.body_timeout_ms);
+    if (http->is_gone)
         return false;
     if (x->head.expects_continue && arrived == 0 && !send_continue(x)) {
-        http_conn_close(x->http);
+        http_conn_close(http);
         return false;
     }
     return true;
@@ -381,7 +382,7 @@ struct conn *exchange_upgrade(struct exchange *x, struct span head, struct buf *
     assert(x->state == EXCHANGE_HANDLING);
     buf_add(out_rest, x->in.ptr + x->request_len, x->in.len - x->request_len);
     x->on_cancel = NULL;
-    // Nothing else was written since the request before, so the socket takes a head as a whole.
+    // A socket takes a head as a whole, unless answers before it, not read yet, have filled it.
     if (out_rest->status != ERR_OK || conn_write(http->conn, &part, 1, &len) != CONN_OK ||
         len != head.len) {
         http_conn_close(http);

@@ -67,23 +67,18 @@ static void add_date(struct worker *worker, struct buf *out)
     buf_add(out, worker->date, worker->date_len);
 }
 
-static void add_literal(struct buf *out, const char *text)
-{
-    buf_add_text(out, text);
-}
-
 // Nothing of ours runs inline, comes from elsewhere, or may be framed by others. Browsers before
 // CSP 3 do not count ws: as 'self', so it is named.
 static void add_page_policy(const struct exchange *x, struct buf *out)
 {
-    add_literal(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
-                     "style-src 'self'; img-src 'self'; font-src 'self'; manifest-src 'self'; "
-                     "frame-src 'self'; connect-src 'self'");
+    buf_add_text(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+                      "style-src 'self'; img-src 'self'; font-src 'self'; manifest-src 'self'; "
+                      "frame-src 'self'; connect-src 'self'");
     if (x->head.host.len > 0) {
-        add_literal(out, exchange_is_tls(x) ? " wss://" : " ws://");
+        buf_add_text(out, exchange_is_tls(x) ? " wss://" : " ws://");
         buf_add_span(out, x->head.host);
     }
-    add_literal(out, "; form-action 'self'; frame-ancestors 'self'; base-uri 'none'\r\n");
+    buf_add_text(out, "; form-action 'self'; frame-ancestors 'self'; base-uri 'none'\r\n");
 }
 
 static void add_security(const struct exchange *x, bool is_page, struct buf *out)
@@ -91,21 +86,21 @@ static void add_security(const struct exchange *x, bool is_page, struct buf *out
     if (is_page)
         add_page_policy(x, out);
     else
-        add_literal(out, "Content-Security-Policy: default-src 'none'; "
-                         "style-src 'unsafe-inline'; frame-ancestors 'none'\r\n");
-    add_literal(out, "X-Content-Type-Options: nosniff\r\n"
-                     "Referrer-Policy: same-origin\r\n"
-                     "Cross-Origin-Resource-Policy: same-origin\r\n");
+        buf_add_text(out, "Content-Security-Policy: default-src 'none'; "
+                          "style-src 'unsafe-inline'; frame-ancestors 'none'\r\n");
+    buf_add_text(out, "X-Content-Type-Options: nosniff\r\n"
+                      "Referrer-Policy: same-origin\r\n"
+                      "Cross-Origin-Resource-Policy: same-origin\r\n");
     if (exchange_is_tls(x))
-        add_literal(out, "Strict-Transport-Security: max-age=31536000\r\n");
+        buf_add_text(out, "Strict-Transport-Security: max-age=31536000\r\n");
 }
 
 static void add_connection(const struct exchange *x, struct buf *out)
 {
     if (x->closes)
-        add_literal(out, "Connection: close\r\n");
+        buf_add_text(out, "Connection: close\r\n");
     else if (x->head.minor_version == 0)
-        add_literal(out, "Connection: keep-alive\r\n");
+        buf_add_text(out, "Connection: keep-alive\r\n");
 }
 
 // The length of a body that ends with the connection.
@@ -114,29 +109,29 @@ static const size_t unknown_len = SIZE_MAX;
 static void add_head(struct exchange *x, int status, const char *content_type, size_t body_len)
 {
     struct buf *out = &x->out;
-    add_literal(out, "HTTP/1.1 ");
+    buf_add_text(out, "HTTP/1.1 ");
     buf_add_int(out, status);
     buf_add_char(out, ' ');
-    add_literal(out, exchange_status_text(status));
-    add_literal(out, "\r\n");
+    buf_add_text(out, exchange_status_text(status));
+    buf_add_text(out, "\r\n");
     add_date(x->http->worker, out);
     if (status != 204 && status != 304) {
         if (content_type != NULL) {
-            add_literal(out, "Content-Type: ");
-            add_literal(out, content_type);
-            add_literal(out, "\r\n");
+            buf_add_text(out, "Content-Type: ");
+            buf_add_text(out, content_type);
+            buf_add_text(out, "\r\n");
         }
         if (body_len != unknown_len) {
-            add_literal(out, "Content-Length: ");
+            buf_add_text(out, "Content-Length: ");
             buf_add_int(out, (long long)body_len);
-            add_literal(out, "\r\n");
+            buf_add_text(out, "\r\n");
         }
     }
     if (status != 304)
         add_security(x, content_type != NULL && strncmp(content_type, "text/html", 9) == 0, out);
     add_connection(x, out);
     buf_add_span(out, buf_span(&x->fields));
-    add_literal(out, "\r\n");
+    buf_add_text(out, "\r\n");
 }
 
 void exchange_add_field(struct exchange *x, const char *name, struct span value)
@@ -147,10 +142,10 @@ void exchange_add_field(struct exchange *x, const char *name, struct span value)
         if (splits)
             return;
     }
-    add_literal(&x->fields, name);
-    add_literal(&x->fields, ": ");
+    buf_add_text(&x->fields, name);
+    buf_add_text(&x->fields, ": ");
     buf_add_span(&x->fields, value);
-    add_literal(&x->fields, "\r\n");
+    buf_add_text(&x->fields, "\r\n");
 }
 
 // ---- sending ----
@@ -161,8 +156,9 @@ enum conn_result exchange_flush(struct exchange *x)
         {x->out.ptr + x->out_sent, x->out.len - x->out_sent},
         {(void *)x->out_rest.ptr, x->out_rest.len},
     };
+    struct http_conn *http = x->http;
     size_t sent = 0;
-    enum conn_result result = conn_write(x->http->conn, parts, 2, &sent);
+    enum conn_result result = conn_write(http->conn, parts, 2, &sent);
     if (result != CONN_OK)
         return result;
     size_t of_out = sent < parts[0].iov_len ? sent : parts[0].iov_len;
@@ -171,8 +167,8 @@ enum conn_result exchange_flush(struct exchange *x)
     if (x->out_sent == x->out.len && x->out_rest.len == 0)
         x->state = EXCHANGE_DONE;
     else if (sent > 0) // the time is for a reader that takes nothing
-        http_conn_set_deadline(x->http, x->http->worker->gateway->config.write_timeout_ms);
-    return x->http->is_gone ? CONN_FAILED : CONN_OK;
+        http_conn_set_deadline(http, http->worker->gateway->config.write_timeout_ms);
+    return http->is_gone ? CONN_FAILED : CONN_OK; // the exchange went with it
 }
 
 // Sends head and body in one call where the socket takes them. What it does not take of a body that
@@ -251,7 +247,7 @@ struct conn *exchange_stream(struct exchange *x, const char *content_type)
     x->closes = true;
     add_head(x, 200, content_type, unknown_len);
     struct iovec part = {x->out.ptr, x->out.len};
-    // Nothing else was written since the request before, so the socket takes a head as a whole.
+    // A socket takes a head as a whole, unless answers before it, not read yet, have filled it.
     if (x->out.status != ERR_OK || x->fields.status != ERR_OK ||
         conn_write(http->conn, &part, 1, &len) != CONN_OK || len != part.iov_len || is_head) {
         http_conn_close(http);

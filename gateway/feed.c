@@ -124,8 +124,32 @@ static bool queue_change(struct feed *feed, struct feed_room *room)
 
 static void tell(struct inbox *inbox, struct feed_message *message, struct span room);
 
+static void remove_room(struct feed *feed, struct feed_room *room)
+{
+    table_remove(&feed->rooms, hash_bytes(&feed->seed, span_make(room->room, room->len)), room);
+    free(room);
+}
+
+// While the broker is away nobody takes the changes.
+static void remove_unread(struct feed *feed)
+{
+    struct feed_room **at = &feed->changes;
+    while (*at != NULL) {
+        struct feed_room *room = *at;
+        if (room->listeners != 0 || room->subscription != SUBSCRIPTION_NONE) {
+            at = &room->next_change;
+            continue;
+        }
+        *at = room->next_change;
+        remove_room(feed, room);
+    }
+    feed->last_change = at;
+}
+
 static enum err add_room(struct feed *feed, struct span name, struct feed_room **out_room)
 {
+    if (feed->rooms.count >= feed->max_rooms)
+        remove_unread(feed);
     if (feed->rooms.count >= feed->max_rooms)
         return ERR_FULL;
     struct feed_room *room = calloc(1, sizeof *room);
@@ -175,7 +199,7 @@ void feed_ignore(struct feed *feed, int worker, struct span room, bool *out_wake
     (void)pthread_mutex_unlock(&feed->lock);
 }
 
-void feed_reconnected(struct feed *feed)
+void feed_disconnected(struct feed *feed)
 {
     (void)pthread_mutex_lock(&feed->lock);
     for (size_t i = 0; i < feed->rooms.capacity; i++) {
@@ -186,12 +210,6 @@ void feed_reconnected(struct feed *feed)
         (void)queue_change(feed, room); // the caller is awake
     }
     (void)pthread_mutex_unlock(&feed->lock);
-}
-
-static void remove_room(struct feed *feed, struct feed_room *room)
-{
-    table_remove(&feed->rooms, hash_bytes(&feed->seed, span_make(room->room, room->len)), room);
-    free(room);
 }
 
 bool feed_next_change(struct feed *feed, char out_room[TOPIC_ROOM_MAX + 1], bool *out_subscribe)
@@ -221,7 +239,7 @@ bool feed_next_change(struct feed *feed, char out_room[TOPIC_ROOM_MAX + 1], bool
 
 static void run_inbox(struct loop_task *task)
 {
-    struct inbox *inbox = (struct inbox *)((char *)task - offsetof(struct inbox, task));
+    struct inbox *inbox = CONTAINER_OF(task, struct inbox, task);
     struct feed *feed = inbox->feed;
     (void)pthread_mutex_lock(&feed->lock);
     struct news *news = inbox->first;

@@ -51,8 +51,8 @@ void feed_ignore(struct feed *feed, int worker, struct span room, bool *out_wake
 
 // ---- the upstream's thread ----
 
-// The connection is new: everything has to be subscribed to again.
-void feed_reconnected(struct feed *feed);
+// The broker has forgotten all subscriptions: everything has to be subscribed to again.
+void feed_disconnected(struct feed *feed);
 // One room whose subscription has to change; false if there is none. `*out_subscribe` says which
 // way. `room` gets a C string of at most 64 characters.
 bool feed_next_change(struct feed *feed, char room[65], bool *out_subscribe);

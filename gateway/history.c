@@ -110,7 +110,7 @@ static void start_timer(struct history *h)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct history *h = (struct history *)((char *)timer - offsetof(struct history, timer));
+    struct history *h = CONTAINER_OF(timer, struct history, timer);
     sort_out_ready(h);
     // A callback may forget waits that are ready and add others.
     struct history_wait *wait;

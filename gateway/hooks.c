@@ -284,7 +284,7 @@ static void look(struct hooks *hooks)
 
 static void on_look(struct loop_timer *timer)
 {
-    struct hooks *hooks = (struct hooks *)(void *)((char *)timer - offsetof(struct hooks, look));
+    struct hooks *hooks = CONTAINER_OF(timer, struct hooks, look);
     look(hooks);
     (void)!loop_timer_start(hooks->loop, timer, LOOK_MS); // the heap has room: it was in there
 }
@@ -317,8 +317,7 @@ static enum err read_clients(struct hooks *hooks)
 // read it, and have ended before they were delivered.
 static void on_look_clients(struct loop_timer *timer)
 {
-    struct hooks *hooks =
-        (struct hooks *)(void *)((char *)timer - offsetof(struct hooks, look_clients));
+    struct hooks *hooks = CONTAINER_OF(timer, struct hooks, look_clients);
     enum err err = read_clients(hooks);
     if (err != ERR_OK)
         hooks_warn(hooks, LOG_LEVEL_WARNING, "event=webhooks_late why=\"%s\"", err_text(err));

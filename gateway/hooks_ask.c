@@ -43,8 +43,7 @@ static void ask_free(struct hook_ask *ask)
 
 static void on_home(struct loop_task *task)
 {
-    struct hook_ask *ask =
-        (struct hook_ask *)(void *)((char *)task - offsetof(struct hook_ask, task));
+    struct hook_ask *ask = CONTAINER_OF(task, struct hook_ask, task);
     if (!atomic_load(&ask->is_forgotten))
         ask->on_verdict(ask->context, ask->verdict, span_of(ask->reason));
     ask_free(ask);
@@ -175,8 +174,7 @@ static void run_line(struct hooks *hooks)
 
 static void on_arrival(struct loop_task *task)
 {
-    struct hook_ask *ask =
-        (struct hook_ask *)(void *)((char *)task - offsetof(struct hook_ask, task));
+    struct hook_ask *ask = CONTAINER_OF(task, struct hook_ask, task);
     struct hooks *hooks = ask->hooks;
     ask->next = NULL;
     *hooks->last_ask = ask;

@@ -116,8 +116,7 @@ static void make_ready(struct hook_lane *lane)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct hook_lane *lane =
-        (struct hook_lane *)(void *)((char *)timer - offsetof(struct hook_lane, timer));
+    struct hook_lane *lane = CONTAINER_OF(timer, struct hook_lane, timer);
     make_ready(lane);
     run_ready(lane->hooks, lane->url);
 }
@@ -133,6 +132,7 @@ static struct hook_lane *lane_create(struct hooks *hooks, struct hook_url *url, 
     lane->hooks = hooks;
     lane->url = url;
     lane->is_room = is_room;
+    lane->is_noted = true;
     lane->timer.on_time = on_time;
     lane->key_len = key.len;
     memcpy(lane->key, key.ptr, key.len);
@@ -178,6 +178,7 @@ void hooks_lane_retry(struct hook_lane *lane)
 
 void hooks_lanes_cap(struct hooks *hooks, int64_t last_id)
 {
+    hooks->logs++; // what is under way tells of the one before
     for (size_t i = 0; i < hooks->lanes.capacity; i++) {
         struct hook_lane *lane = hooks->lanes.slots[i].item;
         if (lane != NULL && lane->position > last_id)

@@ -54,11 +54,13 @@ struct hooks {
     int64_t seen_id;          // all rooms were looked at up to this message
     int64_t seen_committed;   // and this is what the mark said then
     uint64_t seen_generation; // of the log
+    unsigned logs;            // how often an older one was put in place
 
     struct hash_seed seed;
     struct table lanes;
     int64_t events; // connects and disconnects in the database
     struct log_cap warnings;
+    struct log_cap late;    // the upstream's own
     atomic_llong heard;     // lifecycle events on their way here; added to by the upstream
     atomic_bool is_ending;  // no request begins any more
     atomic_bool is_retired; // nor any delivery: another gateway sees to them
@@ -104,6 +106,7 @@ struct hook_lane {
     struct loop_timer timer;        // WAITING
     unsigned failures;              // since the last delivery
     int64_t position;               // of a room: its messages up to this one are dealt with
+    bool is_noted;                  // that is in the database
     struct hook_delivery *delivery; // BUSY
     bool is_room;
     size_t key_len;
@@ -163,8 +166,8 @@ struct hook_refused {
 
 // Publishes what `answer` (taken over) says about `subject` (copied), one after the other, and
 // disconnects `refused`, which is borrowed until then. `on_done` runs once, perhaps before this
-// returns, and may be NULL: ERR_AGAIN if it has to be done again, which doubles nothing, else
-// ERR_OK.
+// returns, and may be NULL: ERR_AGAIN if it has to be done again, which doubles no publish but
+// perhaps a reply, else ERR_OK.
 typedef void hooks_carried_fn(void *context, enum err err);
 void hooks_carry(struct hooks *hooks, const struct hook_url *url,
                  const struct hook_subject *subject, struct hook_answer *answer,

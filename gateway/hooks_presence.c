@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "hooks_parts.h"
 
 enum { EVENT_MAX = 256 * 1024 };
@@ -143,7 +144,7 @@ static void read_event(struct hooks *hooks, struct span text)
 
 static void on_heard(struct loop_task *task)
 {
-    struct heard *heard = (struct heard *)(void *)((char *)task - offsetof(struct heard, task));
+    struct heard *heard = CONTAINER_OF(task, struct heard, task);
     struct hooks *hooks = heard->hooks;
     atomic_fetch_sub(&hooks->heard, 1);
     if (hooks->store != NULL) // else it did not start: the gateway that runs has heard of it, too
@@ -167,8 +168,9 @@ void hooks_heard(struct hooks *hooks, struct span payload)
     if (atomic_load(&hooks->heard) < hooks_config(hooks)->webhook_max_queue)
         heard = malloc(sizeof *heard + payload.len);
     if (heard == NULL) {
-        log_line(&hooks->gateway->log, LOG_LEVEL_WARNING,
-                 "event=webhook_late why=\"lifecycle events come too fast\"");
+        if (log_cap_admit(&hooks->late, &hooks->gateway->log, clock_real_ms()))
+            log_line(&hooks->gateway->log, LOG_LEVEL_WARNING,
+                     "event=webhook_late why=\"lifecycle events come too fast\"");
         hooks_connected(hooks); // asks for what is left of it
         return;
     }

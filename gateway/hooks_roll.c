@@ -169,8 +169,7 @@ void hooks_roll_again(struct hooks *hooks)
 
 void hooks_roll_on_call(struct loop_task *task)
 {
-    struct hooks *hooks =
-        (struct hooks *)(void *)((char *)task - offsetof(struct hooks, roll.task));
+    struct hooks *hooks = CONTAINER_OF(task, struct hooks, roll.task);
     atomic_store(&hooks->roll.is_called, false);
     hooks_roll_again(hooks);
     hooks_roll_go_on(hooks);

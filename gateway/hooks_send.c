@@ -20,6 +20,7 @@ struct hook_delivery {
     int64_t id;                       // of the message, or of the row with the client's event
     int64_t date_ms;
     bool is_connect;
+    unsigned logs; // as of the hooks, when it was read
     struct http_call *call;
     struct buf body; // until it is sent
 };
@@ -30,6 +31,7 @@ static struct hook_delivery *delivery_create(struct hook_lane *lane)
     if (d == NULL)
         return NULL;
     d->lane = lane;
+    d->logs = lane->hooks->logs;
     d->subject.room = lane->is_room ? hooks_lane_key(lane) : (struct span){0};
     buf_init(&d->body, BODY_MAX);
     return d;
@@ -106,20 +108,24 @@ static bool each_message(void *context, const struct message *m)
                    lane->url->name, log_value(m->room, &room));
     if (span_is(m->from, hooks_config(hooks)->webhook_subject)) {
         lane->position = m->id;
+        lane->is_noted = false;
         return true;
     }
     take_message(r, m);
     return false;
 }
 
-static void keep_position(struct hook_lane *lane)
+// Where it cannot be noted, that is tried again with the next one, and before the lane ends.
+static enum err keep_position(struct hook_lane *lane)
 {
     struct hooks *hooks = lane->hooks;
     enum err err = store_hooks_set_position(hooks->store, lane->url->hook_id, hooks_lane_key(lane),
                                             lane->position);
-    if (err != ERR_OK) // only a crash before the next one would bring it again
+    lane->is_noted = err == ERR_OK;
+    if (err != ERR_OK)
         hooks_warn(hooks, LOG_LEVEL_WARNING, "event=webhook_not_noted url=%s why=\"%s\"",
                    lane->url->name, err_text(err));
+    return err;
 }
 
 static enum err read_message(struct hook_delivery *d)
@@ -129,7 +135,6 @@ static enum err read_message(struct hook_delivery *d)
     if (store == NULL)
         return ERR_AGAIN;
     struct reading reading = {d, store};
-    int64_t begun_at = lane->position;
     bool has_more = true;
     enum err err = ERR_OK;
     while (err == ERR_OK && has_more && d->id == 0) {
@@ -137,10 +142,9 @@ static enum err read_message(struct hook_delivery *d)
             .room = hooks_lane_key(lane), .after = lane->position, .limit = PAGE};
         err = store_read_page(store, &page, each_message, &reading, &has_more);
     }
-    if (lane->position != begun_at)
-        keep_position(lane);
+    enum err noted = lane->is_noted ? ERR_OK : keep_position(lane);
     if (err == ERR_OK && d->id == 0)
-        err = ERR_NOT_FOUND;
+        err = noted == ERR_OK ? ERR_NOT_FOUND : noted;
     return err == ERR_OK ? d->body.status : err;
 }
 
@@ -197,8 +201,9 @@ static bool settle(struct hook_delivery *d)
     struct hook_lane *lane = d->lane;
     struct hooks *hooks = lane->hooks;
     if (lane->is_room) {
-        lane->position = d->id;
-        keep_position(lane);
+        if (d->logs == hooks->logs)
+            lane->position = d->id;
+        (void)!keep_position(lane);
         return true;
     }
     enum err err = store_hooks_remove_event(hooks->store, d->id);

@@ -104,8 +104,7 @@ static void act(struct http_client *client, curl_socket_t fd, int events)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct socket_watch *s =
-        (struct socket_watch *)(void *)((char *)watch - offsetof(struct socket_watch, watch));
+    struct socket_watch *s = CONTAINER_OF(watch, struct socket_watch, watch);
     int what = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
                (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
@@ -114,8 +113,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct http_client *client =
-        (struct http_client *)(void *)((char *)timer - offsetof(struct http_client, timer));
+    struct http_client *client = CONTAINER_OF(timer, struct http_client, timer);
     act(client, CURL_SOCKET_TIMEOUT, 0);
 }
 

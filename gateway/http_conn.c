@@ -10,8 +10,7 @@ enum { HEAD_ROOM = 2048, BODY_READ = 65536 };
 
 static void on_task(struct loop_task *task)
 {
-    struct http_conn *http =
-        (struct http_conn *)(void *)((char *)task - offsetof(struct http_conn, task));
+    struct http_conn *http = CONTAINER_OF(task, struct http_conn, task);
     http->is_task_queued = false;
     if (http->is_gone)
         free(http);
@@ -68,8 +67,7 @@ static void drop_reader(struct http_conn *http)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct http_conn *http =
-        (struct http_conn *)(void *)((char *)timer - offsetof(struct http_conn, timer));
+    struct http_conn *http = CONTAINER_OF(timer, struct http_conn, timer);
     struct exchange *x = http->exchange;
     int64_t left_ms = http->deadline_ms - loop_now_ms(http->worker->loop);
     if (left_ms > 0) {
@@ -195,6 +193,8 @@ static void parse_head(struct http_conn *http, struct exchange *x)
 static void write_more(struct http_conn *http, struct exchange *x)
 {
     enum conn_result result = exchange_flush(x);
+    if (http->is_gone)
+        return;
     if (result == CONN_CLOSED || result == CONN_FAILED)
         http_conn_close(http);
     else if (x->state == EXCHANGE_WRITING)

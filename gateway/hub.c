@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/hash.h"
 #include "core/table.h"
 #include "feed.h"
@@ -111,7 +112,7 @@ static void wake_later(struct hub_room *room)
 // load there is then more to write to each at a time, and the loop has time for other things.
 static void start_rest(struct hub_room *room)
 {
-    int64_t now_ms = loop_now_ms(room->hub->worker->loop);
+    int64_t now_ms = clock_monotonic_ms(); // the loop's stands still for a whole turn
     int64_t rest_ms = (now_ms - room->woken_ms) / 2;
     room->rested_ms = now_ms + (rest_ms > REST_MIN_MS ? rest_ms : REST_MIN_MS);
     if (room->has_news)
@@ -122,13 +123,12 @@ static void start_rest(struct hub_room *room)
 // along.
 static void on_wake_time(struct loop_timer *timer)
 {
-    struct hub_room *room =
-        (struct hub_room *)((char *)timer - offsetof(struct hub_room, wake_timer));
+    struct hub_room *room = CONTAINER_OF(timer, struct hub_room, wake_timer);
     struct loop *loop = room->hub->worker->loop;
     if (room->next_woken == NULL) {
         room->next_woken = room->readers;
         room->has_news = false;
-        room->woken_ms = loop_now_ms(loop);
+        room->woken_ms = clock_monotonic_ms();
     }
     bool is_last = false;
     for (int count = 0; count < WAKE_MAX && !is_last; count++) {
@@ -151,16 +151,13 @@ static bool take_row(void *context, const struct message *m)
     return true;
 }
 
-// The tapes start anew behind the newest message, and readers fetch the rest for themselves.
-static void start_anew(struct hub_room *room, struct store *store)
+// The tapes start anew behind message `id`, and readers fetch the rest for themselves.
+static void start_anew(struct hub_room *room, int64_t id)
 {
-    int64_t newest;
-    if (store_room_last_id(store, name_of(room), &newest) != ERR_OK)
-        return; // the next check tries again
     for (int form = 0; form < HUB_FORM_COUNT; form++)
         if (room->tapes[form] != NULL)
             tape_clear(room->tapes[form]);
-    room->last_id = newest;
+    room->last_id = id;
     wake_later(room);
 }
 
@@ -180,8 +177,11 @@ static void follow_epoch(struct hub *hub)
         struct hub_room *room = hub->rooms.slots[i].item;
         if (room == NULL)
             continue;
+        int64_t newest =
+            0; // where that cannot be read, the next message or check leads to a repair
+        (void)!store_room_last_id(store, name_of(room), &newest);
         room->seen_id = 0;
-        start_anew(room, store);
+        start_anew(room, newest);
     }
 }
 
@@ -189,7 +189,9 @@ static void repair(struct hub_room *room);
 
 static void on_committed(void *context, bool is_complete)
 {
+    (void)is_complete; // of what was accepted when the wait began
     struct hub_room *room = context;
+    const struct watermark *mark = room->hub->worker->gateway->mark;
     room->wait = NULL;
     struct store *store = worker_store(room->hub->worker);
     if (store == NULL)
@@ -199,15 +201,14 @@ static void on_committed(void *context, bool is_complete)
     struct store_page page = {name_of(room), 0, before, REPAIR_MAX};
     bool has_more = false;
     int64_t newest = 0;
-    int64_t accepted = room->checked_id;
-    if (room->hub->worker->gateway->mark != NULL)
-        accepted = watermark_accepted(room->hub->worker->gateway->mark, name_of(room));
+    int64_t accepted = mark != NULL ? watermark_accepted(mark, name_of(room)) : 0;
+    bool has_all = mark != NULL && watermark_committed(mark) >= accepted;
     enum err err = store_room_last_id(store, name_of(room), &newest); // before the page is read
     if (err == ERR_OK)
         err = store_read_page(store, &page, take_row, room, &has_more);
     if (err == ERR_OK && (has_more || room->last_id < newest))
-        start_anew(room, store); // too much for a tape, or trimmed before it was read
-    if (err == ERR_OK && is_complete)
+        start_anew(room, newest); // too much for a tape, or trimmed before it was read
+    if (err == ERR_OK && has_all)
         room->checked_id = accepted;
     if (!room->is_looked_at)
         wake_later(room); // readers that wait for the first look learn that it was taken
@@ -285,7 +286,7 @@ static void check_rooms(struct hub *hub)
 
 static void on_check_time(struct loop_timer *timer)
 {
-    struct hub *hub = (struct hub *)((char *)timer - offsetof(struct hub, check_timer));
+    struct hub *hub = CONTAINER_OF(timer, struct hub, check_timer);
     follow_epoch(hub);
     check_rooms(hub);
     if (loop_timer_start(hub->worker->loop, timer, CHECK_MS) != ERR_OK)

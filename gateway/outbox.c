@@ -168,7 +168,7 @@ static void move(struct outbox *o, struct entry *e, enum stage stage)
 // On the loop's thread: the last stop of every entry that was not forgotten before its answer.
 static void deliver(struct loop_task *task)
 {
-    struct entry *e = (struct entry *)((char *)task - offsetof(struct entry, task));
+    struct entry *e = CONTAINER_OF(task, struct entry, task);
     struct outbox *o = e->outbox;
     if (o != NULL) {
         (void)pthread_mutex_lock(&o->lock);

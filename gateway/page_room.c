@@ -16,7 +16,7 @@
 
 enum {
     ROOM_PAGE_MESSAGES = 50,
-    ROOM_PAGE_BYTES = 8 << 20, // payloads shown in full on one page
+    ROOM_PAGE_BYTES = 1 << 20, // of messages shown in full on one page, as HTML
     ROOM_TOGETHER_MS = 300000, // messages of one sender within this time stand together
     ROOM_DAY_MS = 86400000,
     ROOM_ID_MAX_BITS = 53
@@ -123,7 +123,7 @@ static bool put_message(void *context, const struct message *m)
     struct reading *r = context;
     meter_count_message(&r->count, (int64_t)m->payload.len);
     page_chart_add(&r->chart, m);
-    page_message_add(&r->rows, m, r->count.bytes <= ROOM_PAGE_BYTES);
+    page_message_add(&r->rows, m, r->rows.text.len <= ROOM_PAGE_BYTES);
     put_day(r, m);
     put_group(r, m);
     if (!r->first_id)

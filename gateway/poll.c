@@ -37,7 +37,7 @@ static void end(struct poll *poll)
 
 static void on_news(struct hub_reader *reader)
 {
-    struct poll *poll = (struct poll *)(void *)((char *)reader - offsetof(struct poll, reader));
+    struct poll *poll = CONTAINER_OF(reader, struct poll, reader);
     // In another log the ids start anew: the caller's look tells the client which one it is.
     if (hub_last_id(reader) > poll->after || strcmp(hub_epoch(reader), poll->epoch) != 0)
         end(poll);
@@ -45,7 +45,7 @@ static void on_news(struct hub_reader *reader)
 
 static void on_time(struct loop_timer *timer)
 {
-    end((struct poll *)(void *)((char *)timer - offsetof(struct poll, timer)));
+    end(CONTAINER_OF(timer, struct poll, timer));
 }
 
 static bool note_row(void *context, const struct message *m)

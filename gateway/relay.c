@@ -12,7 +12,7 @@
 
 static void free_relay(struct loop_task *task)
 {
-    free((char *)task - offsetof(struct relay, burial));
+    free(CONTAINER_OF(task, struct relay, burial));
 }
 
 // Gives everything back but the storage, which somebody up the stack may still look at.
@@ -108,7 +108,7 @@ void relay_settle(struct relay *relay)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct relay *relay = (struct relay *)(void *)((char *)timer - offsetof(struct relay, timer));
+    struct relay *relay = CONTAINER_OF(timer, struct relay, timer);
     switch (relay->phase) {
     case RELAY_GATHERING:
         relay_fail(relay, WS_CODE_POLICY, "no CONNECT packet in time");

@@ -167,7 +167,7 @@ size_t relay_broker_read(struct relay *relay)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct relay *relay = (struct relay *)(void *)((char *)watch - offsetof(struct relay, broker));
+    struct relay *relay = CONTAINER_OF(watch, struct relay, broker);
     if ((events & EPOLLOUT) != 0)
         flush(relay);
     if (relay->phase == RELAY_OPEN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)

@@ -42,8 +42,7 @@ static void read_paced(struct relay *relay)
 static void on_tick(struct loop_watch *watch, uint32_t events)
 {
     (void)events; // only ever EPOLLIN
-    struct relay_list *list =
-        (struct relay_list *)(void *)((char *)watch - offsetof(struct relay_list, ticker));
+    struct relay_list *list = CONTAINER_OF(watch, struct relay_list, ticker);
     uint64_t count;
     if (read(watch->fd, &count, sizeof count) != sizeof count)
         return; // stopped meanwhile

@@ -52,7 +52,7 @@ struct relay {
     struct ws_reader reader;
     struct packet_gauge gauge; // of what the client sent behind CONNECT
     struct relay_queue to_client, to_broker;
-    struct relay_opening *opening; // while GATHERING or DIALLING
+    struct relay_opening *opening; // while GATHERING, ASKING or DIALLING
     unsigned char *late_pong;      // length and payload: a ping that came while to_client was full
     struct loop_timer timer; // the phase's time limit; OPEN: that of a side that takes no byte
     struct loop_task burial;

@@ -309,7 +309,7 @@ static bool shed_one(struct server *server, int listen_fd)
 
 static void on_pause_end(struct loop_timer *timer)
 {
-    struct door *door = (struct door *)(void *)((char *)timer - offsetof(struct door, pause));
+    struct door *door = CONTAINER_OF(timer, struct door, pause);
     struct loop *loop = door->of->worker->loop;
     door->is_watched = loop_add(loop, &door->watch) == ERR_OK;
     if (!door->is_watched && loop_timer_start(loop, timer, PAUSE_MS) != ERR_OK)
@@ -386,7 +386,7 @@ static bool accept_one(struct door *door)
 static void on_caller(struct loop_watch *watch, uint32_t events)
 {
     (void)events; // EPOLLIN, or an error that accept tells
-    struct door *door = (struct door *)(void *)((char *)watch - offsetof(struct door, watch));
+    struct door *door = CONTAINER_OF(watch, struct door, watch);
     for (int i = 0; i < ACCEPT_BATCH && accept_one(door); i++) {
     }
 }

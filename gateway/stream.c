@@ -16,6 +16,7 @@ enum {
     WRITE_MAX = 256 * 1024,  // one call's worth
     CATCH_UP_MESSAGES = 100, // read from the database at a time
     CATCH_UP_BYTES = 256 * 1024,
+    PUMP_STEPS = 8,         // writes and reads for one reader in one turn of the loop
     DUES_MAX = 1024,        // more than are read at a time
     RESET_MESSAGES = 50,    // what a reader gets of a log that it does not know
     RETRY_MS = 1000,        // what EventSource waits before it reconnects
@@ -31,6 +32,7 @@ struct stream {
     bool is_pumping;
     bool is_on_tape; // `at` is valid; else messages come from the database
     bool is_blocked; // the socket takes nothing now
+    bool is_paused;  // it would; the next turn of the loop goes on
     bool is_failed;
     int64_t id; // everything up to here was written, or is in `rest`
     struct tape_position at;
@@ -204,10 +206,10 @@ static void on_committed(void *context, bool is_complete)
     struct stream *s = context;
     struct store *store = worker_store(s->worker);
     s->wait = NULL;
-    if (s->is_on_tape)
-        return; // the tape had it sooner
-    // Of another log nothing is read before the hub has told us of it.
-    if (store == NULL || (strcmp(store_epoch(store), s->epoch) == 0 && read_on(s, store) != ERR_OK))
+    // The tape may have had it sooner. Of another log nothing is read before the hub has told us of
+    // it.
+    bool is_same = store != NULL && strcmp(store_epoch(store), s->epoch) == 0;
+    if (!s->is_on_tape && (store == NULL || (is_same && read_on(s, store) != ERR_OK)))
         s->is_failed = true;
     if (!s->is_pumping)
         pump(s);
@@ -284,23 +286,26 @@ static bool is_sound(const struct stream *s)
     return !s->is_failed && s->rest.status == ERR_OK && dues_status(&s->dues) == ERR_OK;
 }
 
-// Writes what can be written now. The stream may be gone afterwards.
+// Writes what can be written now, in parts: a reader of a long past is not to hold up all others.
+// The stream may be gone afterwards.
 static void pump(struct stream *s)
 {
+    int left = PUMP_STEPS;
     s->is_pumping = true;
-    while (is_sound(s) && step(s))
-        continue;
+    while (left > 0 && is_sound(s) && step(s))
+        left--;
     s->is_pumping = false;
+    s->is_paused = left == 0;
     if (is_sound(s))
-        conn_want(s->conn, true, s->is_blocked);
+        conn_want(s->conn, true, s->is_blocked || s->is_paused);
     else
         stream_close(s);
 }
 
 static void on_news(struct hub_reader *reader)
 {
-    struct stream *s = (struct stream *)((char *)reader - offsetof(struct stream, reader));
-    if (!s->is_blocked && s->wait == NULL)
+    struct stream *s = CONTAINER_OF(reader, struct stream, reader);
+    if (!s->is_blocked && !s->is_paused && s->wait == NULL)
         pump(s);
 }
 
@@ -357,7 +362,7 @@ static void stream_end(struct stream *s)
 
 static void on_time(struct loop_timer *timer)
 {
-    struct stream *s = (struct stream *)((char *)timer - offsetof(struct stream, timer));
+    struct stream *s = CONTAINER_OF(timer, struct stream, timer);
     const struct config *config = &s->worker->gateway->config;
     int64_t still_ms = loop_now_ms(s->worker->loop) - s->moved_ms;
     bool is_over = s->expires_ms != 0 && loop_date_ms(s->worker->loop) >= s->expires_ms;

@@ -70,8 +70,6 @@ static void drop_oldest(struct tape *tape)
 
 void tape_clear(struct tape *tape)
 {
-    if (tape->mark_count == 0)
-        return;
     while (tape->mark_count > 0)
         drop_oldest(tape);
     // Who has read to the end is off the tape, too: what comes next need not follow.

@@ -176,6 +176,7 @@ static void drop(struct upstream *u, const char *why)
     u->broker = NULL;
     memset(u->ref_of_mid, 0, sizeof u->ref_of_mid);
     forget_subscriptions(u);
+    feed_disconnected(u->gateway->feed);
     warn(u, why);
     plan_attempt(u);
 }

@@ -29,7 +29,6 @@ static void on_connected(void *context)
     u->has_warned = false;
     u->retry_ms = UPSTREAM_RETRY_FIRST_MS;
     traffic_hurry(&u->traffic);
-    feed_reconnected(u->gateway->feed);
     outbox_open(u->outbox);
     subscribe_presence(u);
     atomic_store(&u->is_connected, true);

@@ -14,12 +14,11 @@
 #include "hub.h"
 #include "relay.h"
 #include "server.h"
-#include "token_cache.h"
 
 // ---- connections ----
 
 // A socket on its way from the worker that accepted it to the one that serves it.
-struct handover {
+struct arrival {
     struct loop_task task;
     struct worker *to;
     struct admission_peer *peer;
@@ -39,10 +38,9 @@ static void serve_conn(struct worker *worker, int fd, const struct sockaddr *add
                  "refuse connections=1 reason=\"no memory\"");
 }
 
-static void on_handover(struct loop_task *task)
+static void on_arrival(struct loop_task *task)
 {
-    struct handover *h =
-        (struct handover *)(void *)((char *)task - offsetof(struct handover, task));
+    struct arrival *h = CONTAINER_OF(task, struct arrival, task);
     if (h->to->is_broken) { // it has closed its connections already
         admission_leave(h->to->conns.admission, h->peer);
         atomic_fetch_sub(&h->to->load, 1);
@@ -56,7 +54,7 @@ static void on_handover(struct loop_task *task)
 void worker_adopt(struct worker *worker, struct worker *from, int fd,
                   const struct sockaddr *address, bool is_tls, struct admission_peer *peer)
 {
-    struct handover *h = worker != from ? calloc(1, sizeof *h) : NULL;
+    struct arrival *h = worker != from ? calloc(1, sizeof *h) : NULL;
     if (h == NULL) { // our own, or no memory to give it away
         atomic_fetch_add(&from->load, 1);
         serve_conn(from, fd, address, is_tls, peer);
@@ -64,7 +62,7 @@ void worker_adopt(struct worker *worker, struct worker *from, int fd,
     }
     // Counted before it arrives: the next caller shall see it.
     atomic_fetch_add(&worker->load, 1);
-    h->task.run = on_handover;
+    h->task.run = on_arrival;
     h->to = worker;
     h->peer = peer;
     h->fd = fd;
@@ -86,8 +84,7 @@ struct store *worker_store(struct worker *worker)
 
 static void on_drain(struct loop_task *task)
 {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
+    struct worker *worker = CONTAINER_OF(task, struct worker, drain_task);
     if (worker->listens != NULL)
         server_sweep(worker->listens);
     server_unwatch(worker->listens);
@@ -97,8 +94,7 @@ static void on_drain(struct loop_task *task)
 
 static void on_break(struct loop_task *task)
 {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)task - offsetof(struct worker, break_task));
+    struct worker *worker = CONTAINER_OF(task, struct worker, break_task);
     worker->is_broken = true;
     conn_list_break(&worker->conns);
 }

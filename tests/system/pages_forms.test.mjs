@@ -108,6 +108,17 @@ describe('a form', () => {
     assert.equal((await stack.broker.messages('any')).length, texts.length);
   });
 
+  test('stays readable, whatever it makes of the page', async () => {
+    const alice = await Plain.signedIn('alice');
+    const text = 'http://&" '.repeat(MAX_PAYLOAD / 10); // each is a link, ten times as long
+    for (let n = 0; n < 5; n++) await alice.say('links', text);
+    const page = await alice.get('/rooms/links');
+    assert.equal(page.status, 200);
+    assert.ok(page.text.length < 4e6, `${page.text.length} bytes`);
+    assert.equal(page.text.match(/<li id="m/g).length, 5);
+    assert.match(page.text, /bytes of data/);
+  });
+
   test('is refused with a cookie but no proof of coming from here', async () => {
     const alice = await Plain.signedIn('alice');
     const { csrf, key } = await alice.form('forged');

@@ -11,7 +11,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { Client, connect } from './lib/client.mjs';
 import { describeBrokers } from './lib/each.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { run } from './lib/process.mjs';
+import { Program, run } from './lib/process.mjs';
 import { hooksTo, Receiver } from './lib/receiver.mjs';
 import { Caller, command, startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
@@ -368,6 +368,31 @@ describe('webhooks, when another gateway fails to start,', () => {
     await receiver.got(({ event }) => event.message?.text === '2');
     await receiver.got(({ event }) => event.clientId === 'waits');
     assert.deepEqual(receiver.texts(), ['before', '0', '1', '2']);
+  });
+});
+
+describe('webhooks, when their database cannot be written for a while,', () => {
+  it('are told of a message once all the same', async (t) => {
+    const receiver = await Receiver.start();
+    t.after(() => receiver.close());
+    const stack = await startStack({ config: hooksTo(receiver, 'message') });
+    t.after(() => stack.stop());
+    const alice = await stack.caller('alice', '*=rw');
+    const say = async (text) => {
+      await alice.post('/rooms/quiet/messages', { text });
+      await receiver.got(({ event }) => event.message.text === text);
+    };
+    await say('before');
+    const writer = new Program('sqlite3', [`${stack.broker.database}-hooks`]);
+    t.after(() => writer.kill());
+    writer.child.stdin.write('BEGIN IMMEDIATE;\nSELECT \'locked\';\n');
+    await writer.says(/locked/);
+    await say('meanwhile');
+    await stack.gateway.program.says(/event=webhook_not_noted/);
+    writer.child.stdin.end('ROLLBACK;\n');
+    await writer.ended;
+    await say('after');
+    assert.deepEqual(receiver.texts('quiet'), ['before', 'meanwhile', 'after']);
   });
 });
 

@@ -158,7 +158,7 @@ static void a_new_connection_subscribes_to_all_again(void **state)
     struct fixture f;
     set_up(&f);
     make_live(&f, 0, "lobby");
-    feed_reconnected(f.feed);
+    feed_disconnected(f.feed);
     expect_change(&f, "lobby", true);
     expect_no_change(&f);
     feed_subscribed(f.feed, "lobby");
@@ -182,6 +182,26 @@ static void rooms_are_counted(void **state)
     expect_change(&f, "c", true); // nobody ever asked the broker for b
     expect_no_change(&f);
     listen_to(&f, 0, "d", true);
+    tear_down(&f);
+}
+
+static void rooms_that_nobody_reads_make_room_while_the_broker_is_away(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool wakes;
+    set_up(&f);
+    make_live(&f, 0, "a");
+    feed_disconnected(f.feed);
+    listen_to(&f, 0, "b", false);
+    listen_to(&f, 0, "c", false);
+    assert_int_equal(feed_listen(f.feed, 0, span_of("d"), &wakes), ERR_FULL);
+    ignore(&f, 0, "a", false);
+    ignore(&f, 0, "c", false);
+    listen_to(&f, 0, "d", false);
+    expect_change(&f, "b", true);
+    expect_change(&f, "d", true);
+    expect_no_change(&f);
     tear_down(&f);
 }
 
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test(who_comes_back_at_once_is_told_without_a_change),
         cmocka_unit_test(a_new_connection_subscribes_to_all_again),
         cmocka_unit_test(rooms_are_counted),
+        cmocka_unit_test(rooms_that_nobody_reads_make_room_while_the_broker_is_away),
         cmocka_unit_test(messages_reach_who_listens),
         cmocka_unit_test(a_worker_that_is_behind_holds_no_more_than_it_may),
         cmocka_unit_test(what_waits_is_freed_with_the_feed),
