@@ -224,3 +224,9 @@ test('./dev run leaves the port to a gateway that is started by hand, and takes 
   assert.deepEqual(textsOf(await dev.history(token)), ['to the other', 'to ours']);
   await dev.interrupt();
 });
+
+test('./dev fuzz does not say that all is well where there is no such target', async () => {
+  const { code, log } = await run(join(root, 'dev'), ['fuzz', '1', 'tpyo'], { env: {} });
+  assert.equal(code, 1, log);
+  assert.match(log, /there is no target tpyo/);
+});
