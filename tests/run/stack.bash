@@ -45,6 +45,7 @@ make_certificate() {
 fill_in() {
     local sample=$1
     shift
+    echo "# Made anew by each ./dev run: what you change here is lost. Change $root/$sample."
     printf '%s\n' "$@" | awk '
         FNR == NR {
             if (FNR % 2) { start[++count] = $0 } else { line[count] = $0 }

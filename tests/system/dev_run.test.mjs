@@ -146,6 +146,10 @@ for (const isTls of [false, true]) {
   test(`./dev run${isTls ? ' with ROOMWIRE_TLS=1' : ''}`, { skip }, async (t) => {
     const dev = await DevRun.create(t, isTls);
     await dev.start();
+    for (const file of ['roomwire.conf', 'mosquitto.conf']) {
+      const [first] = readFileSync(join(dev.state, file), 'utf8').split('\n');
+      assert.ok(first.endsWith(`Change ${join(root, file)}.`), `who edits ${file} is told where: ${first}`);
+    }
     const pasted = await dev.paste('TOKEN=', 'mosquitto_pub', 'curl');
     assert.match(pasted, /"text":"hello"/);
     const token = await dev.token();
