@@ -167,8 +167,7 @@ check_tidy() { # PRESET
 
 check_cppcheck() { # PRESET
     cppcheck --project="build/$1/compile_commands.json" -i build --quiet --error-exitcode=1 \
-        --enable=warning,performance,portability --inline-suppr -j "$jobs" \
-        --suppressions-list=tests/run/cppcheck.txt
+        --enable=warning,performance,portability --inline-suppr -j "$jobs"
 }
 
 c_files() {
