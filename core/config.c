@@ -32,8 +32,8 @@ struct option {
 };
 
 #define OPTION(field_, kind_, initial_, meaning_)                                                  \
-    .name = #field_, .kind = kind_, .offset = offsetof(struct config, field_),                     \
-    .initial = initial_, .meaning = meaning_
+    .name = #field_, .kind = (kind_), .offset = offsetof(struct config, field_),                   \
+    .initial = (initial_), .meaning = (meaning_)
 #define TEXT(field, initial, meaning)                                                              \
     {                                                                                              \
         OPTION(field, KIND_TEXT, initial, meaning)                                                 \
@@ -52,15 +52,15 @@ struct option {
     }
 #define INT(field, initial, min_, max_, unit_, meaning)                                            \
     {                                                                                              \
-        OPTION(field, KIND_INT, initial, meaning), .min = min_, .max = max_, .unit = unit_         \
+        OPTION(field, KIND_INT, initial, meaning), .min = (min_), .max = (max_), .unit = (unit_)   \
     }
 #define CHOICE(field, words_, initial, meaning)                                                    \
     {                                                                                              \
-        OPTION(field, KIND_CHOICE, initial, meaning), .words = words_                              \
+        OPTION(field, KIND_CHOICE, initial, meaning), .words = (words_)                            \
     }
 #define CHECKED(field, kind, is_good_, expected_, initial, meaning)                                \
     {                                                                                              \
-        OPTION(field, kind, initial, meaning), .is_good = is_good_, .expected = expected_          \
+        OPTION(field, kind, initial, meaning), .is_good = (is_good_), .expected = (expected_)      \
     }
 
 #define KIB(n) ((int64_t)(n)*1024)

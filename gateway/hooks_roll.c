@@ -15,7 +15,7 @@
 enum { PAGE = 200 }; // connections asked for, and noted ones looked at, at once
 
 // Who is connected, in the range from roll.after, without it, up to `last`.
-struct page {
+struct roll_page {
     int64_t last;
     size_t count;
     struct hook_client clients[PAGE]; // by version, rising; they borrow from the answer
@@ -23,7 +23,7 @@ struct page {
 
 // ---- reading a page ----
 
-static enum err add(struct page *page, int64_t after, const struct json *json)
+static enum err add(struct roll_page *page, int64_t after, const struct json *json)
 {
     struct hook_client client;
     if (page->count == PAGE || hook_event_read_presence(json, &client) != ERR_OK ||
@@ -33,7 +33,7 @@ static enum err add(struct page *page, int64_t after, const struct json *json)
     return ERR_OK;
 }
 
-static enum err read_page(const struct json *data, int64_t after, struct page *page)
+static enum err read_page(const struct json *data, int64_t after, struct roll_page *page)
 {
     bool has_more;
     int64_t last = after;
@@ -60,7 +60,7 @@ static bool has_room(const struct hooks *hooks)
 
 // Who is noted and not on the page is gone. Where too many are noted, the page ends with the last
 // one that was looked at.
-static enum err tell_gone(struct hooks *hooks, struct page *page)
+static enum err tell_gone(struct hooks *hooks, struct roll_page *page)
 {
     struct store_hook_connection noted = {.version = hooks->roll.after};
     const struct hook_client *at = page->clients, *end = page->clients + page->count;
@@ -80,7 +80,7 @@ static enum err tell_gone(struct hooks *hooks, struct page *page)
     return ERR_OK;
 }
 
-static enum err tell_come(struct hooks *hooks, const struct page *page)
+static enum err tell_come(struct hooks *hooks, const struct roll_page *page)
 {
     for (size_t i = 0; i < page->count && page->clients[i].version <= page->last; i++) {
         enum err err = has_room(hooks) ? hooks_tell_connect(hooks, &page->clients[i]) : ERR_FULL;
@@ -93,7 +93,7 @@ static enum err tell_come(struct hooks *hooks, const struct page *page)
 static enum err compare(struct hooks *hooks, const struct json *data)
 {
     struct hook_roll *roll = &hooks->roll;
-    struct page *page = calloc(1, sizeof *page);
+    struct roll_page *page = calloc(1, sizeof *page);
     if (page == NULL)
         return ERR_MEMORY;
     enum err err = read_page(data, roll->after, page);

@@ -6,9 +6,9 @@
 
 enum { BUCKETS_MIN = 16, BUCKETS_MAX = 65536, TYPICAL_PAGE = 4096 };
 
-struct page {
-    struct page *next_in_bucket;
-    struct page *newer, *older; // by last use
+struct cached {
+    struct cached *next_in_bucket;
+    struct cached *newer, *older; // by last use
     uint64_t hash;
     struct store_page key; // its room points into bytes
     struct page_state state;
@@ -18,9 +18,9 @@ struct page {
 };
 
 struct page_cache {
-    struct page *newest, *oldest;
+    struct cached *newest, *oldest;
     size_t used, max;
-    struct page **buckets;
+    struct cached **buckets;
     size_t bucket_mask;
 };
 
@@ -48,7 +48,7 @@ void page_cache_destroy(struct page_cache *cache)
     if (cache == NULL)
         return;
     while (cache->newest != NULL) {
-        struct page *page = cache->newest;
+        struct cached *page = cache->newest;
         cache->newest = page->older;
         free(page);
     }
@@ -92,7 +92,7 @@ static bool is_same_state(const struct page_state *a, const struct page_state *b
 
 // ---- the list by last use ----
 
-static void unlink_use(struct page_cache *p, struct page *page)
+static void unlink_use(struct page_cache *p, struct cached *page)
 {
     if (page->newer != NULL)
         page->newer->older = page->older;
@@ -104,7 +104,7 @@ static void unlink_use(struct page_cache *p, struct page *page)
         p->oldest = page->newer;
 }
 
-static void link_newest(struct page_cache *p, struct page *page)
+static void link_newest(struct page_cache *p, struct cached *page)
 {
     page->newer = NULL;
     page->older = p->newest;
@@ -117,9 +117,9 @@ static void link_newest(struct page_cache *p, struct page *page)
 
 // ---- the table ----
 
-static struct page *find(const struct page_cache *p, uint64_t hash, const struct store_page *key)
+static struct cached *find(const struct page_cache *p, uint64_t hash, const struct store_page *key)
 {
-    struct page *page = p->buckets[hash & p->bucket_mask];
+    struct cached *page = p->buckets[hash & p->bucket_mask];
     while (page != NULL && !(page->hash == hash && is_same_key(&page->key, key)))
         page = page->next_in_bucket;
     return page;
@@ -127,13 +127,13 @@ static struct page *find(const struct page_cache *p, uint64_t hash, const struct
 
 static size_t size_of(size_t json_len, size_t room_len)
 {
-    return sizeof(struct page) + json_len + room_len;
+    return sizeof(struct cached) + json_len + room_len;
 }
 
 // The page is not in the list of uses any more.
-static void drop(struct page_cache *p, struct page *page)
+static void drop(struct page_cache *p, struct cached *page)
 {
-    struct page **place = &p->buckets[page->hash & p->bucket_mask];
+    struct cached **place = &p->buckets[page->hash & p->bucket_mask];
     while (*place != page)
         place = &(*place)->next_in_bucket;
     *place = page->next_in_bucket;
@@ -143,7 +143,7 @@ static void drop(struct page_cache *p, struct page *page)
 
 static void drop_oldest(struct page_cache *p)
 {
-    struct page *page = p->oldest;
+    struct cached *page = p->oldest;
     p->oldest = page->newer;
     if (p->oldest != NULL)
         p->oldest->older = NULL;
@@ -156,7 +156,7 @@ bool page_cache_find(struct page_cache *cache, const struct store_page *key,
                      const struct page_state *state, struct span *out_json,
                      struct history_facts *out_facts)
 {
-    struct page *page = find(cache, hash_key(key), key);
+    struct cached *page = find(cache, hash_key(key), key);
     // One that is no longer true is left for page_cache_put to replace.
     if (page == NULL || !is_same_state(&page->state, state))
         return false;
@@ -172,7 +172,7 @@ void page_cache_put(struct page_cache *cache, const struct store_page *key,
                     const struct history_facts *facts)
 {
     uint64_t hash = hash_key(key);
-    struct page *page = find(cache, hash, key);
+    struct cached *page = find(cache, hash, key);
     if (page != NULL) {
         unlink_use(cache, page);
         drop(cache, page);
@@ -186,12 +186,12 @@ void page_cache_put(struct page_cache *cache, const struct store_page *key,
     page = malloc(size);
     if (page == NULL)
         return;
-    *page = (struct page){
+    *page = (struct cached){
         .hash = hash, .key = *key, .state = *state, .facts = *facts, .json_len = json.len};
     memcpy(page->bytes, json.ptr, json.len);
     memcpy(page->bytes + json.len, key->room.ptr, key->room.len);
     page->key.room.ptr = page->bytes + json.len;
-    struct page **bucket = &cache->buckets[hash & cache->bucket_mask];
+    struct cached **bucket = &cache->buckets[hash & cache->bucket_mask];
     page->next_in_bucket = *bucket;
     *bucket = page;
     link_newest(cache, page);
