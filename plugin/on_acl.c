@@ -79,8 +79,6 @@ static const void *mark_of(const struct mosquitto_evt_acl_check *ed)
 static int acl_read_offline(struct plugin *p, struct session *session, struct session_room *room,
                             const struct topic_view *view, const struct mosquitto_evt_acl_check *ed)
 {
-    if (!is_still(session, ed->client))
-        return MOSQ_ERR_ACL_DENIED;
     if (!p->api.is_2_1 && session->state == SESSION_OFFLINE &&
         waiting_add(&session->waiting, &p->waiting, mark_of(ed)) != ERR_OK)
         deliver_count_out(p, session, room, view, ed->payloadlen);
@@ -145,7 +143,7 @@ static int acl_write(struct plugin *p, const struct session *session,
 static int acl_subscribe(struct plugin *p, struct session *session,
                          const struct mosquitto_evt_acl_check *ed)
 {
-    // Nobody who is offline subscribes: the pointer is somebody else's (see is_still).
+    // Nobody who is offline subscribes: it is somebody else by the same names (see is_still).
     if (session->state != SESSION_CONNECTED)
         return MOSQ_ERR_ACL_DENIED;
     if (session->is_service)
@@ -194,7 +192,7 @@ int on_acl(int event, void *data, void *userdata)
     bool is_again = ed->access == MOSQ_ACL_READ || ed->access == MOSQ_ACL_WRITE;
     if (p->resuming != NULL && (session != p->resuming || !is_again))
         deliver_end_resuming(p);
-    if (session == NULL)
+    if (session == NULL || (session->state != SESSION_CONNECTED && !is_still(session, ed->client)))
         return acl_unknown(ed);
     if (ed->access == MOSQ_ACL_READ)
         return acl_read(p, session, ed);

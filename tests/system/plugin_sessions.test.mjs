@@ -291,6 +291,26 @@ describeBrokers('without a token, by certificate', (kind) => {
     await client.end();
   });
 
+  // The broker frees a client that left, and gives its address to the next one.
+  it('a client is not taken for one who left', async () => {
+    const left = [];
+    for (let i = 0; i < 40; i++) left.push(await connect(broker, { clientId: `left-${i}`, token: broker.token('alice') }));
+    for (const client of left) await client.end();
+    const come = [];
+    for (let i = 0; i < 40; i++) come.push(await mallory({ clientId: `come-${i}` }));
+    for (const client of come)
+      for (const topic of ['messages', 'live'])
+        assert.equal(await client.publish(`rooms/name/${topic}`, 'as alice'), 0x87);
+    const sender = await connect(broker, { token: broker.token('sender') });
+    assert.equal(await sender.publish('rooms/name/messages', 'own'), 0);
+    const rows = await waitFor(async () => {
+      const all = await broker.messages('name');
+      return all.some((row) => row.payload === 'own') && all;
+    }, 'what is kept');
+    assert.deepEqual(rows.map((row) => [row.sender, row.payload]), [['sender', 'own']]);
+    for (const client of [...come, sender]) await client.end();
+  });
+
   it("does not get at another's session and queue", async () => {
     for (const restarts of [false, true]) {
       const options = { ...stays, clientId: `victim-${restarts}` };
