@@ -164,7 +164,7 @@ static uint32_t reserved(struct tally *t, const struct meter_key *key)
 {
     uint32_t i = t->capacity + (uint32_t)key->face * 2 + (uint32_t)key->direction;
     struct meter_key rest = {key->hour, other, other, key->face, key->direction};
-    if (tally_is_idle(&t->entries[i]) && !tally_has_batch(t))
+    if (tally_is_idle(&t->entries[i]))
         set_key(&t->entries[i], &rest);
     return i;
 }

@@ -197,6 +197,29 @@ static void test_full_tally_keeps_the_sums_exact(void **state)
     tally_close(tally);
 }
 
+static void test_what_finds_no_room_while_a_batch_is_out_keeps_its_hour(void **state)
+{
+    struct tally *tally = open_tally(*state, 2, BATCH);
+    struct sums *sums = calloc(1, sizeof *sums);
+    for (int hour = 10; hour < 12; hour++) { // the second time, the last resort has an old key
+        static const char *const subjects[] = {"a", "b", "c"};
+        uint64_t batch;
+        for (size_t i = 0; i < 3; i++) {
+            struct meter_key key = make_key(hour, "lobby", subjects[i]);
+            if (i == 2)
+                assert_true(tally_take(tally, &batch, sum_up, sums));
+            add(tally, &key, 1);
+        }
+        tally_settle(tally, batch);
+        drain(tally, sums);
+    }
+    assert_int_equal(count_of(sums, "10 (other) (other) ws out")->messages, 1);
+    assert_int_equal(count_of(sums, "11 (other) (other) ws out")->messages, 1);
+    assert_int_equal(sums->total.messages, 6);
+    free(sums);
+    tally_close(tally);
+}
+
 static void test_when_a_room_has_an_other_entry_it_is_used(void **state)
 {
     struct tally *tally = open_tally(*state, 4, BATCH);
@@ -387,6 +410,7 @@ int main(void)
         EACH(test_an_unsettled_batch_is_offered_again_unchanged),
         EACH(test_many_keys_come_in_several_batches),
         EACH(test_full_tally_keeps_the_sums_exact),
+        EACH(test_what_finds_no_room_while_a_batch_is_out_keeps_its_hour),
         EACH(test_when_a_room_has_an_other_entry_it_is_used),
         EACH(test_entries_are_used_again_hour_after_hour),
         EACH(test_a_ref_follows_its_key_through_hours_and_reuse),
