@@ -15,6 +15,7 @@ struct publish {
     struct properties properties;
     struct keep_post post;
     struct buf origin;
+    void *whole; // the payload as it came, once a copy without the origin stands in its place
 };
 
 static void log_refusal(struct plugin *p, const struct publish *m, const char *why)
@@ -30,6 +31,10 @@ static void log_refusal(struct plugin *p, const struct publish *m, const char *w
 // What the broker is told so that the publisher is told.
 static int refuse(struct plugin *p, const struct publish *m, enum err err, const char *why)
 {
+    if (m->whole != NULL) { // 2.1 takes no payload over from a publish that is refused
+        mosquitto_free(m->ed->payload);
+        m->ed->payload = m->whole;
+    }
     // ERR_TOO_MANY lasts until an operator raises the limit, but an acknowledgement would say
     // "kept".
     bool may_try_again =
@@ -137,7 +142,8 @@ static enum err cut_origin(struct publish *m, const char **out_why)
     }
     memcpy(payload, ed->payload, rest);
     payload[rest] = '\0';
-    ed->payload = payload; // and the broker frees the old one
+    m->whole = ed->payload;
+    ed->payload = payload; // and the broker frees the old one, unless it is put back
     ed->payloadlen = (uint32_t)rest;
     m->post.payload = span_make(payload, rest);
     return ERR_OK;

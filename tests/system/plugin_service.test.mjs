@@ -2,9 +2,10 @@
 // Copyright (c) 2026 The Roomwire founders
 // The gateway's service connection, spoken to as docs/protocol.md has it.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
 
-import { FACE, IN, OUT, startBroker } from './lib/broker.mjs';
+import { FACE, IN, OUT, sanitizers, startBroker } from './lib/broker.mjs';
 import { connect } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
 import { waitFor, within } from './lib/wait.mjs';
@@ -247,6 +248,24 @@ describeOneBroker('the service connection', {}, (get) => {
     await waitFor(async () => (await broker.traffic("subject = 'dave' AND face = 2")).length === 1, 'the post');
     assert.deepEqual(await broker.traffic("room = 'paid' AND direction = 1 AND subject <> 'dave'"), []);
     assert.equal((await broker.traffic("subject = 'dave' AND face = 3"))[0].messages, 6);
+  });
+});
+
+describeBrokers('posts with an origin', (kind) => {
+  it('leave nothing in the memory of the broker that refuses them', { skip: sanitizers ? 'freed memory is kept for a while' : false }, async () => {
+    const broker = await startBroker({ broker: kind, roomwire: { max_rooms: 1 } });
+    const gateway = await service(broker);
+    const origin = '{"source_ip":"::1"}';
+    const say = (room) => post(gateway, `rooms/${room}/messages`, 'x'.repeat(100000) + origin,
+      { 'rw-as': 'eve', 'rw-face': 'http', 'rw-origin': `${origin.length}` });
+    const memoryKb = () => Number(readFileSync(`/proc/${broker.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+    assert.equal(await say('one'), 0);
+    for (let i = 0; i < 20; i++) assert.ok((await say('another')) >= 0x80);
+    const before = memoryKb();
+    for (let i = 0; i < 200; i++) await say('another');
+    assert.ok(memoryKb() - before < 10000, `${memoryKb() - before} kB more after 20,000 kB of posts`);
+    await gateway.end();
+    await broker.close();
   });
 });
 
