@@ -39,9 +39,10 @@ struct members {
     const struct topic_rooms *pattern;
     size_t max;
     struct hash_seed seed;
-    struct table memberships;  // by session and text
-    struct table rooms;        // struct member_room by name
-    struct audience all_rooms; // by a wildcard
+    struct table memberships;                   // by session and text
+    struct table rooms;                         // struct member_room by name
+    struct audience all_rooms;                  // by a wildcard
+    struct session *hidden_first, *hidden_last; // the longest hidden first
 };
 
 enum err members_create(const struct topic_rooms *rooms, size_t max, struct members **out_members)
@@ -254,6 +255,8 @@ static void drop(struct membership *m)
 static enum err add(struct members *members, struct session *session, bool is_learned,
                     struct span text, int64_t now_ms)
 {
+    while (members->memberships.count >= members->max && members->hidden_first != NULL)
+        members_forget(members->hidden_first);
     if (members->memberships.count >= members->max)
         return ERR_FULL;
     assert(text.len <= TOPIC_LENGTH_MAX);
@@ -333,8 +336,39 @@ static void hide_all(struct membership *first)
 
 void members_hide(struct session *session)
 {
-    hide_all(session->memberships.joined);
-    hide_all(session->memberships.learned);
+    struct memberships *all = &session->memberships;
+    const struct membership *any = all->joined != NULL ? all->joined : all->learned;
+    hide_all(all->joined);
+    hide_all(all->learned);
+    if (any == NULL || all->hidden_in != NULL)
+        return;
+    struct members *members = any->members;
+    all->hidden_in = members;
+    all->hidden_behind = NULL;
+    all->hidden_before = members->hidden_last;
+    if (members->hidden_last != NULL)
+        members->hidden_last->memberships.hidden_behind = session;
+    else
+        members->hidden_first = session;
+    members->hidden_last = session;
+}
+
+// It is not among the hidden ones any more.
+static void unhide(struct session *session)
+{
+    struct memberships *all = &session->memberships;
+    struct members *members = all->hidden_in;
+    if (members == NULL)
+        return;
+    if (all->hidden_before != NULL)
+        all->hidden_before->memberships.hidden_behind = all->hidden_behind;
+    else
+        members->hidden_first = all->hidden_behind;
+    if (all->hidden_behind != NULL)
+        all->hidden_behind->memberships.hidden_before = all->hidden_before;
+    else
+        members->hidden_last = all->hidden_before;
+    all->hidden_in = NULL;
 }
 
 static void show_all(struct membership *first, int64_t now_ms)
@@ -346,6 +380,7 @@ static void show_all(struct membership *first, int64_t now_ms)
 
 void members_show(struct session *session, int64_t now_ms)
 {
+    unhide(session);
     show_all(session->memberships.joined, now_ms);
     show_all(session->memberships.learned, now_ms);
 }
@@ -358,14 +393,17 @@ void members_drop(struct memberships memberships)
 
 void members_forget(struct session *session)
 {
+    unhide(session);
     members_drop(session->memberships);
     session->memberships = (struct memberships){0};
 }
 
 struct memberships members_take(struct session *session)
 {
+    unhide(session);
     struct memberships all = session->memberships;
-    members_hide(session);
+    hide_all(all.joined);
+    hide_all(all.learned);
     session->memberships = (struct memberships){0};
     return all;
 }

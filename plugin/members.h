@@ -21,6 +21,8 @@ struct memberships {
     struct membership *joined;  // we saw the SUBSCRIBE
     struct membership *learned; // we saw a delivery: of what, is not known
     size_t wide;                // of those joined, how many reach every room
+    struct members *hidden_in;  // while the session is hidden and has some; its neighbours there:
+    struct session *hidden_before, *hidden_behind;
 };
 
 // A client may have as many subscriptions as it likes, and the broker's loop waits for all of this:
@@ -28,8 +30,9 @@ struct memberships {
 // step for each room that was learned, which is then forgotten.) What is done to all of a session
 // takes a step for each.
 
-// At most `max` subscriptions are remembered. `rooms` is borrowed for the table's life.
-// Errors: ERR_MEMORY, ERR_IO (no random seed).
+// At most `max` subscriptions are remembered; at the limit, those of whoever is hidden longest make
+// room, all of the session's: what is not known of it is learned when it is back. `rooms` is
+// borrowed for the table's life. Errors: ERR_MEMORY, ERR_IO (no random seed).
 MUST_USE enum err members_create(const struct topic_rooms *rooms, size_t max,
                                  struct members **out_members);
 // Every session must have been forgotten before. NULL is fine.

@@ -230,6 +230,39 @@ static void test_no_more_are_remembered_than_allowed(void **state)
     assert_int_equal(join(stand, a, "rooms/x/messages"), ERR_OK);
 }
 
+static void test_at_the_limit_the_longest_hidden_make_room(void **state)
+{
+    struct stand *stand = *state;
+    struct session *a = add(stand, "a"), *b = add(stand, "b"), *c = add(stand, "c");
+    char filter[TEXT_MAX];
+    for (int i = 0; i < MAX - 2; i++) {
+        (void)snprintf(filter, sizeof filter, "rooms/r%d/messages", i);
+        assert_int_equal(join(stand, a, filter), ERR_OK);
+    }
+    assert_int_equal(join(stand, b, "rooms/x/messages"), ERR_OK);
+    assert_int_equal(learn(stand, b, "rooms/y/messages"), ERR_OK);
+    members_hide(b);
+    members_hide(a);
+    members_show(b, 2);
+    members_hide(b); // so it went behind the other one
+    assert_int_equal(join(stand, c, "rooms/x/messages"), ERR_OK);
+    members_show(a, 3);
+    assert_members(stand, "r0", "");
+    members_show(b, 3);
+    assert_members(stand, "x", "cb");
+    assert_members(stand, "y", "b");
+    // Who is shown stays, and who has none left is in nobody's way.
+    leave(stand, b, "rooms/y/messages");
+    members_hide(b);
+    leave(stand, b, "rooms/x/messages");
+    for (int i = 0; i < MAX - 1; i++) {
+        (void)snprintf(filter, sizeof filter, "rooms/r%d/messages", i);
+        assert_int_equal(join(stand, a, filter), ERR_OK);
+    }
+    assert_int_equal(join(stand, a, "rooms/z/messages"), ERR_FULL);
+    assert_members(stand, "x", "c");
+}
+
 // ---- the cost ----
 
 typedef void step_fn(struct stand *stand, struct session *session, const char *text);
@@ -299,6 +332,7 @@ int main(void)
         TEST(test_who_takes_a_session_over_has_its_subscriptions),
         TEST(test_one_filter_of_two_sessions_of_one_client_id),
         TEST(test_no_more_are_remembered_than_allowed),
+        TEST(test_at_the_limit_the_longest_hidden_make_room),
         TEST(test_joining_and_leaving_cost_the_same_with_many),
         TEST(test_learning_costs_the_same_with_many),
     };
