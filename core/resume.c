@@ -35,15 +35,14 @@ enum err resume_log(struct store *store, struct spool *spool, struct resume *out
 {
     struct resume r = {.is_renewed = false};
     (void)snprintf(r.source, sizeof r.source, "spool:%s", spool_name(spool));
-    int64_t stored_id;
     enum err err = store_source(store, r.source, &r.replay_after);
     if (err == ERR_OK)
-        err = store_last_id(store, &stored_id);
+        err = store_last_id(store, &r.stored_id);
     if (err != ERR_OK)
         return err;
     int64_t mark = (int64_t)spool_mark(spool);
-    r.last_id = stored_id > mark ? stored_id : mark;
-    if (has_gap(spool, r.replay_after, stored_id)) {
+    r.last_id = r.stored_id > mark ? r.stored_id : mark;
+    if (has_gap(spool, r.replay_after, r.stored_id)) {
         if (r.replay_after < spool_released(spool))
             r.replay_after = spool_released(spool);
         if (r.replay_after == 0 && spool_last(spool) == 0)

@@ -17,6 +17,7 @@ struct resume {
     char source[RESUME_SOURCE_TEXT]; // the ring's name in store_set_source
     bool is_renewed;                 // the log has a new epoch
     uint64_t replay_after;           // records up to this number are stored
+    int64_t stored_id;               // the largest id in the database
     // Ids up to this one may have been given; records that are still in the ring not counted.
     int64_t last_id;
 };

@@ -42,7 +42,7 @@ enum err batch_create(const struct writer_setup *setup, struct batch **out_batch
         return ERR_MEMORY;
     b->setup = *setup;
     b->stored = setup->resume->replay_after;
-    b->last_id = setup->resume->last_id;
+    b->last_id = setup->resume->stored_id;
     *out_batch = b;
     return ERR_OK;
 }

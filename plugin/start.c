@@ -56,12 +56,14 @@ static enum err open_tally(struct plugin *p, struct buf *why)
     return err;
 }
 
+// Begins with what the database has, and not with the ids that may have been given: the ring's are
+// lower than those behind a gap.
 static enum err create_watermark(struct plugin *p, struct buf *why)
 {
     char *path = config_companion(&p->config, "-mark");
     if (path == NULL)
         return ERR_MEMORY;
-    enum err err = watermark_create(path, p->resume.last_id, &p->watermark);
+    enum err err = watermark_create(path, p->resume.stored_id, &p->watermark);
     (void)complain(err, why, path);
     free(path);
     return err;

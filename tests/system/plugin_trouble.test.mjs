@@ -4,7 +4,7 @@
 // what was acknowledged is not lost; when there is room again, all is as before.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -185,6 +185,50 @@ describeBrokers('a database that somebody else holds', (kind) => {
     await publishUntilAccepted(alice, topic, acked);
     await assertKept(broker, 'held', acked);
     await alice.end();
+    await broker.close();
+  });
+});
+
+describeBrokers('a loss of power', (kind) => {
+  // core/mapfile.h and core/watermark.c say what stands where.
+  const forgetBoot = (broker) => {
+    const file = openSync(`${broker.database}-spool`, 'r+');
+    writeSync(file, Buffer.from('another'), 0, 7, 56);
+    closeSync(file);
+  };
+  const readMark = (broker) => {
+    const marks = readFileSync(`${broker.database}-mark`);
+    const accepted = Array.from({ length: 4096 }, (_, i) => Number(marks.readBigInt64LE(64 + 8 * i)));
+    return { committed: Number(marks.readBigInt64LE(24)), accepted: Math.max(...accepted) };
+  };
+
+  it('begins a new epoch, and readers are told how far the database really is', async () => {
+    const broker = await startBroker({ broker: kind });
+    const topic = 'rooms/held/messages';
+    const alice = await connect(broker, { token: broker.token('alice') });
+    await alice.publish(topic, 'stored');
+    await waitFor(() => readMark(broker).committed === 1, 'the first message');
+    const holder = new Program('sqlite3', [broker.database]);
+    holder.child.stdin.write("BEGIN IMMEDIATE;\nSELECT 'holding';\n");
+    await holder.says('holding');
+    for (const text of ['not yet', 'nor this']) await alice.publish(topic, text);
+    await broker.kill();
+    await alice.mqtt.endAsync(true);
+    assert.deepEqual(readMark(broker), { committed: 1, accepted: 3 });
+    holder.child.stdin.end('COMMIT;\n');
+    await holder.ended;
+    forgetBoot(broker);
+    await broker.start();
+    await broker.says('the log has a new epoch');
+    await assertKept(broker, 'held', ['stored', 'not yet', 'nor this']);
+    await waitFor(() => readMark(broker).committed >= 3, 'the replay');
+    assert.deepEqual(readMark(broker), { committed: 3, accepted: 3 });
+    const again = await connect(broker, { token: broker.token('alice') });
+    await again.publish(topic, 'new');
+    const { id } = await waitFor(async () => (await broker.messages('held'))[3], 'the new message');
+    assert.ok(id > 1000000, 'far from what may have been given');
+    await waitFor(() => readMark(broker).committed === id, 'its commit');
+    await again.end();
     await broker.close();
   });
 });

@@ -255,6 +255,7 @@ static void test_power_loss_while_in_use_gets_a_new_epoch(void **state)
     free(bytes);
     start(*state, &run);
     assert_true(run.resume.is_renewed);
+    assert_int_equal(run.resume.stored_id, 5);
     assert_int_equal(store_all(&run, true), 5); // what is there is kept nevertheless
     stop(&run);
     start(*state, &run);
