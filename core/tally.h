@@ -54,6 +54,8 @@ typedef void tally_count_fn(void *context, const struct meter_key *key,
 // the call), and gives its number, which rises by one. An unsettled batch is offered again
 // unchanged. False when there is nothing to take.
 bool tally_take(struct tally *tally, uint64_t *out_batch, tally_count_fn *each, void *context);
+// True if the batch that was taken last is as large as one may be: then there is most likely more.
+bool tally_is_batch_full(const struct tally *tally);
 // The batch is stored: forget its counts. A number other than that of the batch taken is ignored.
 void tally_settle(struct tally *tally, uint64_t batch);
 

@@ -97,6 +97,11 @@ bool tally_take(struct tally *tally, uint64_t *out_batch, tally_count_fn *each, 
     return true;
 }
 
+bool tally_is_batch_full(const struct tally *tally)
+{
+    return atomic_load_explicit(&tally->head->row_count, memory_order_relaxed) == tally->max_batch;
+}
+
 void tally_settle(struct tally *tally, uint64_t batch)
 {
     struct tally_head *head = tally->head;

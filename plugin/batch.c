@@ -236,7 +236,7 @@ static void settle(struct batch *b, const struct progress *progress)
         watermark_commit(b->setup.watermark, b->last_id);
         spool_release(b->setup.spool, b->stored, (uint64_t)b->last_id);
     }
-    b->has_more_tally = progress->tally_batch != 0;
+    b->has_more_tally = progress->tally_batch != 0 && tally_is_batch_full(b->setup.tally);
     if (progress->tally_batch != 0)
         tally_settle(b->setup.tally, progress->tally_batch);
 }

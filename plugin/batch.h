@@ -20,7 +20,7 @@ void batch_destroy(struct batch *batch); // NULL is fine
 MUST_USE enum err batch_store(struct batch *batch, bool with_tally);
 // The spool's last record that is stored.
 uint64_t batch_stored(const struct batch *batch);
-// True if the tally's last batch was stored, so that there may be another one.
+// True if the last transaction stored as much of the tally as goes into one.
 bool batch_has_more_tally(const struct batch *batch);
 
 // store_trim in a transaction of its own; readers are told if anything went.

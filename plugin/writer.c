@@ -16,7 +16,7 @@ enum {
     BUSY_RECORDS = 100,  // of the spool in one commit: more is much
     BUSY_PACE_MS = 40,   // then: the larger a transaction, the less each of its messages costs
     RETRY_MS = 250,      // after a commit failed
-    TALLY_MS = 1000,     // between two takings of the tally
+    TALLY_MS = 1000,     // between two takings of the tally, unless it has more than one takes
     TRIM_MS = 60 * 1000, // between two looks for messages past their retention
     TRIM_STEP = 500      // messages removed in one transaction
 };
@@ -94,7 +94,7 @@ static enum err commit_some(struct writer *w, bool with_tally)
     enum err err = batch_store(w->batch, with_tally);
     note_outcome(w, err);
     if (err == ERR_OK && with_tally)
-        w->tally_due_ms = clock_monotonic_ms() + TALLY_MS;
+        w->tally_due_ms = clock_monotonic_ms() + (batch_has_more_tally(w->batch) ? 0 : TALLY_MS);
     return err;
 }
 
