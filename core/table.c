@@ -37,10 +37,19 @@ static void put(struct table *table, uint64_t hash, void *item)
     table->slots[i] = (struct table_slot){hash, item};
 }
 
-static enum err grow(struct table *table)
+static bool has_room(size_t capacity, size_t count)
 {
-    struct table bigger = {.capacity = table->capacity ? table->capacity * 2 : FIRST_CAPACITY,
+    return count * 4 <= capacity * 3;
+}
+
+enum err table_reserve(struct table *table, size_t count)
+{
+    struct table bigger = {.capacity = table->capacity ? table->capacity : FIRST_CAPACITY,
                            .count = table->count};
+    if (has_room(table->capacity, count))
+        return ERR_OK;
+    while (!has_room(bigger.capacity, count))
+        bigger.capacity *= 2;
     bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
     if (bigger.slots == NULL)
         return ERR_MEMORY;
@@ -54,11 +63,9 @@ static enum err grow(struct table *table)
 
 enum err table_add(struct table *table, uint64_t hash, void *item)
 {
-    if ((table->count + 1) * 4 > table->capacity * 3) {
-        enum err err = grow(table);
-        if (err != ERR_OK)
-            return err;
-    }
+    enum err err = table_reserve(table, table->count + 1);
+    if (err != ERR_OK)
+        return err;
     put(table, hash, item);
     table->count++;
     return ERR_OK;

@@ -7,6 +7,8 @@
 #include "core/hash.h"
 #include "core/table.h"
 
+enum { FORGET_MAX = 16 }; // at a time: the broker's loop waits for it
+
 // Names are kept as 128 bits of keyed hash: nobody can aim at a collision, and by chance there is
 // none among a million.
 struct entry {
@@ -19,7 +21,7 @@ struct keys {
     struct hash_seed seed, check_seed;
     struct table by_hash;
     struct entry *oldest, *youngest;
-    size_t max;
+    size_t count, max;
     int64_t lifetime_ms;
 };
 
@@ -31,6 +33,7 @@ enum err keys_create(size_t max, int64_t lifetime_ms, struct keys **out_keys)
     keys->max = max;
     keys->lifetime_ms = lifetime_ms;
     table_init(&keys->by_hash);
+    (void)!table_reserve(&keys->by_hash, max); // without memory for that it grows
     if (!hash_seed_init(&keys->seed) || !hash_seed_init(&keys->check_seed)) {
         keys_destroy(keys);
         return ERR_IO;
@@ -46,6 +49,7 @@ static void forget_oldest(struct keys *keys)
     keys->oldest = oldest->younger;
     if (keys->oldest == NULL)
         keys->youngest = NULL;
+    keys->count--;
     free(oldest);
 }
 
@@ -77,14 +81,22 @@ static struct entry *find(const struct keys *keys, const struct keys_name *name)
     return table_find(&keys->by_hash, hash_name(&keys->seed, name), has_check, &check);
 }
 
+static bool is_over(const struct keys *keys, const struct entry *entry, int64_t now_ms)
+{
+    return entry->first.date_ms + keys->lifetime_ms <= now_ms;
+}
+
 bool keys_find(struct keys *keys, const struct keys_name *name, int64_t now_ms,
                struct keys_first *out_first)
 {
-    while (keys->oldest != NULL && keys->oldest->first.date_ms + keys->lifetime_ms <= now_ms)
+    for (int i = 0; i < FORGET_MAX && keys->oldest != NULL; i++) {
+        if (!is_over(keys, keys->oldest, now_ms))
+            break;
         forget_oldest(keys);
+    }
+    // What is over may still be there: there were more, or the clock was set back.
     const struct entry *entry = find(keys, name);
-    // One out of date order (the clock was set back) is not reached by the loop above.
-    if (entry == NULL || entry->first.date_ms + keys->lifetime_ms <= now_ms)
+    if (entry == NULL || is_over(keys, entry, now_ms))
         return false;
     *out_first = entry->first;
     return true;
@@ -97,18 +109,18 @@ static void append(struct keys *keys, struct entry *entry)
     else
         keys->youngest->younger = entry;
     keys->youngest = entry;
+    keys->count++;
 }
 
 enum err keys_add(struct keys *keys, const struct keys_name *name, const struct keys_first *first)
 {
     if (keys->max == 0)
         return ERR_OK;
+    // Its lifetime was over: it is not found any more, and is forgotten when its turn comes.
     struct entry *known = find(keys, name);
-    if (known != NULL) {
-        known->first = *first; // its lifetime was over
-        return ERR_OK;
-    }
-    if (keys->by_hash.count >= keys->max)
+    if (known != NULL)
+        table_remove(&keys->by_hash, known->hash, known);
+    if (keys->count >= keys->max)
         forget_oldest(keys);
     struct entry *entry = malloc(sizeof *entry);
     if (entry == NULL)
@@ -127,5 +139,5 @@ enum err keys_add(struct keys *keys, const struct keys_name *name, const struct 
 
 size_t keys_count(const struct keys *keys)
 {
-    return keys->by_hash.count;
+    return keys->count;
 }

@@ -30,7 +30,8 @@ struct keys_first {
 MUST_USE enum err keys_create(size_t max, int64_t lifetime_ms, struct keys **out_keys);
 void keys_destroy(struct keys *keys); // NULL is fine
 
-// False if the key is new, forgotten, or its lifetime is over at `now_ms`.
+// False if the key is new, forgotten, or its lifetime is over at `now_ms`. Forgets a few of those
+// whose lifetime is over.
 bool keys_find(struct keys *keys, const struct keys_name *name, int64_t now_ms,
                struct keys_first *out_first);
 // Remembers a key that keys_find did not find. Errors: ERR_MEMORY.

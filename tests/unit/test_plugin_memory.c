@@ -186,6 +186,65 @@ static void test_too_many_keys_forget_the_oldest(void **state)
     keys_destroy(keys);
 }
 
+static void test_many_keys_are_forgotten_a_few_at_a_time(void **state)
+{
+    (void)state;
+    enum { MANY = 1000, FEW = 100 };
+    struct keys *keys = NULL;
+    struct keys_first first;
+    char key[16];
+    assert_int_equal(keys_create(MANY + 1, 1000, &keys), ERR_OK);
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(key, sizeof key, "k%d", i);
+        add_key(keys, key, i + 1, 100);
+    }
+    struct keys_name last = name_of("lobby", "alice", key);
+    add_key(keys, "young", MANY + 1, 600);
+    size_t before = keys_count(keys);
+    while (before > 1) {
+        assert_false(keys_find(keys, &last, 1100, &first)); // whether it is still there or not
+        assert_true(keys_count(keys) < before && before - keys_count(keys) <= FEW);
+        before = keys_count(keys);
+    }
+    keys_destroy(keys);
+}
+
+static void test_a_key_that_is_used_again_is_the_youngest(void **state)
+{
+    (void)state;
+    struct keys *keys = NULL;
+    struct keys_first first;
+    assert_int_equal(keys_create(3, 1000, &keys), ERR_OK);
+    add_key(keys, "a", 1, 100);
+    add_key(keys, "b", 2, 600);
+    add_key(keys, "a", 3, 1200); // before its turn to be forgotten
+    add_key(keys, "c", 4, 1300); // too many
+    add_key(keys, "d", 5, 1400); // and again
+    struct keys_name again = name_of("lobby", "alice", "a"), old = name_of("lobby", "alice", "b");
+    assert_true(keys_find(keys, &again, 1500, &first));
+    assert_int_equal(first.id, 3);
+    assert_false(keys_find(keys, &old, 1500, &first));
+    assert_int_equal(keys_count(keys), 3);
+    keys_destroy(keys);
+}
+
+static void test_reserved_room_is_room_without_moving(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    static const char items[MANY];
+    struct table table;
+    table_init(&table);
+    assert_int_equal(table_reserve(&table, MANY), ERR_OK);
+    const struct table_slot *slots = table.slots;
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(table_add(&table, bad_hash(i), (void *)&items[i]), ERR_OK);
+    assert_ptr_equal(table.slots, slots);
+    assert_int_equal(table_reserve(&table, 1), ERR_OK);
+    assert_ptr_equal(table.slots, slots);
+    table_finish(&table);
+}
+
 struct lines {
     int count;
     char last[LOG_LINE_MAX];
@@ -254,6 +313,9 @@ int main(void)
         cmocka_unit_test(test_a_key_is_unique_to_room_and_sender),
         cmocka_unit_test(test_a_key_is_forgotten_after_its_lifetime),
         cmocka_unit_test(test_too_many_keys_forget_the_oldest),
+        cmocka_unit_test(test_many_keys_are_forgotten_a_few_at_a_time),
+        cmocka_unit_test(test_a_key_that_is_used_again_is_the_youngest),
+        cmocka_unit_test(test_reserved_room_is_room_without_moving),
         cmocka_unit_test(test_a_flood_of_refusals_is_summed_up),
         cmocka_unit_test(test_a_topic_is_remembered_but_not_for_another),
     };
