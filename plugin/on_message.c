@@ -98,11 +98,13 @@ static int keep(struct plugin *p, struct publish *m)
 static enum err check_properties(struct publish *m, const char **out_why)
 {
     const struct properties *properties = &m->properties;
+    // To what is not kept, `key` is a name like any other, and all else that we read is reserved.
+    bool is_read = m->view->kind == TOPIC_KEPT || m->session->is_service;
     *out_why = "one property is there twice, with two values";
-    if (properties->is_ambiguous)
+    if (is_read && properties->is_ambiguous)
         return ERR_INVALID;
     *out_why = "the idempotency key is empty";
-    if (properties->key != NULL && properties->key[0] == '\0')
+    if (is_read && properties->key != NULL && properties->key[0] == '\0')
         return ERR_INVALID;
     if (m->session->is_service)
         return service_read_post(properties, &m->post, out_why);

@@ -345,6 +345,19 @@ describeOneBroker('rights', {}, (get) => {
     await eve.end();
   });
 
+  it('a property named key means nothing where nothing is kept', async () => {
+    const broker = get();
+    const eve = await connect(broker, { token: broker.token('eve', null, { acl: { all: ['#'] } }) });
+    await eve.subscribe(['rooms/lobby/live', 'elsewhere'], { qos: 1 });
+    for (const topic of ['rooms/lobby/live', 'elsewhere'])
+      for (const key of ['', 'k'.repeat(129), ['one', 'two']]) {
+        assert.equal(await eve.publish(topic, 'yes', { qos: 1, properties: { userProperties: { key } } }), 0);
+        const { pairs } = await waitFor(() => eve.messages.shift(), 'the message');
+        assert.deepEqual(pairs.key, key);
+      }
+    await eve.end();
+  });
+
   it('more rooms than max_rooms are refused, known ones are not', async () => {
     const broker = await startBroker({ broker: get().kind, roomwire: { max_rooms: 2 } });
     const client = await connect(broker, { token: broker.token('alice') });
