@@ -93,12 +93,16 @@ export class HttpWays {
     this.#become('stream');
   }
 
-  // It comes back by itself, resuming by Last-Event-ID, unless the answer was no stream at all.
+  // It comes back by itself, resuming by Last-Event-ID, unless the answer was no stream at all. One
+  // that never opens has no more time for coming back again and again.
   #streamFailed(source) {
     if (source !== this.#source) return;
-    if (this.#way === 'stream') this.#become('');
-    if (source.readyState === EventSource.CLOSED) this.#giveUpStream();
-    else this.#in(OPEN_MS, () => this.#giveUpStream());
+    if (source.readyState === EventSource.CLOSED) {
+      this.#giveUpStream();
+    } else if (this.#way === 'stream') {
+      this.#become('');
+      this.#in(OPEN_MS, () => this.#giveUpStream());
+    }
   }
 
   #giveUpStream() {

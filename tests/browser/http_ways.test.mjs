@@ -164,6 +164,18 @@ test('a stream that is refused is not waited for', async () => {
   ways.stop();
 });
 
+test('a stream that is tried again and again without opening has no more time than another', async () => {
+  const { ways, events } = setUp();
+  ways.start();
+  for (let n = 0; n < 3; n++) {
+    await pass(2000);
+    stream().fail(0);
+  }
+  await settle();
+  assert.deepEqual(events, ['poll']);
+  ways.stop();
+});
+
 test('a stream that broke has its time to come back', async () => {
   const { ways, log, events } = setUp();
   ways.start();
