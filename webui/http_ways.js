@@ -27,7 +27,7 @@ export class HttpWays {
   #poller = null; // the loop of polls that is wanted
   #wasBehind = false;
 
-  // url: of the room's messages. position(): "<epoch>-<id>" of the newest message that is shown.
+  // url: the URL of the room's messages. position(): "<epoch>-<id>" of the newest one that is shown.
   // fetchPage(query): a page of the history. events.ready(way): 'stream' or 'poll', from now on what
   // follows comes; events.message(json); events.changed(): this is another log, or messages are
   // missing: catch up, and resolve then; events.down(): nothing gets through.
@@ -77,7 +77,9 @@ export class HttpWays {
   }
 
   #openStream() {
-    const source = new EventSource(`${this.#url}?lastEventId=${encodeURIComponent(this.#position())}`);
+    const url = new URL(this.#url);
+    url.searchParams.set('lastEventId', this.#position());
+    const source = new EventSource(url);
     this.#source = source;
     this.#in(OPEN_MS, () => this.#giveUpStream());
     source.addEventListener('stream-open', () => this.#streamOpened(source));

@@ -59,11 +59,15 @@ function end(text) {
 // ---- HTTP ----
 
 // Somebody else may have signed in meanwhile, in another window: nothing is asked or said as him.
-async function request(path, init = {}) {
+function asMe(path) {
   const url = new URL(path, location);
   url.searchParams.set('subject', me);
+  return url;
+}
+
+async function request(path, init = {}) {
   try {
-    return await requestJson(url, init);
+    return await requestJson(asMe(path), init);
   } catch (error) {
     if (error.isOurs && error.status === 401) end('Your session has ended.');
     if (error.isOurs && error.status === 403 && !init.method) end('You may not read this room any more.');
@@ -139,7 +143,7 @@ const connection = new Connection(topic, me, {
   },
 });
 
-const httpWays = new HttpWays(messagesUrl, {
+const httpWays = new HttpWays(asMe(messagesUrl), {
   position: () => timeline.position,
   fetchPage: fetchJsonPage,
   events: {

@@ -80,7 +80,7 @@ function setUp() {
   const show = (id) => {
     shown = Math.max(shown, id);
   };
-  const ways = new HttpWays('/m', {
+  const ways = new HttpWays(new URL('http://host/m?subject=alice'), {
     position: () => `e-${shown}`,
     fetchPage: async (query) => {
       log.queries.push(query);
@@ -122,7 +122,7 @@ afterEach(() => clock.stop());
 test('a stream that opens is the way, and nothing is polled', async () => {
   const { ways, log, events } = setUp();
   ways.start();
-  assert.equal(stream().url, '/m?lastEventId=e-0');
+  assert.equal(stream().url.href, 'http://host/m?subject=alice&lastEventId=e-0');
   stream().say('stream-open');
   stream().say('message', { id: 3 });
   await pass(15000);

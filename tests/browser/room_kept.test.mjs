@@ -91,6 +91,21 @@ describeBrowser('what was written', {}, (scene) => {
     await alice.page.waitForSelector('#status[data-state="over"]');
   });
 
+  test('and read ends, too, when its event stream is to come back', async () => {
+    const proxy = await scene.proxy({ blocksWebSocket: true });
+    const alice = await scene.enter('stream', 'alice', { proxy });
+    await alice.page.waitForSelector('#status:has-text("Live by event stream")');
+    // Nobody looks: nothing but the stream is asked for soon.
+    await alice.page.evaluate(() => Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' }));
+    await changeReader(alice, 'stream');
+    await scene.publish('stream', 'before');
+    await alice.shows('before'); // by what is open
+    proxy.cut();
+    await scene.publish('stream', 'behind');
+    await alice.page.waitForSelector('#status[data-state="over"]');
+    assert.deepEqual(await alice.texts(), ['before']);
+  });
+
   test('and not sent is not there for who signs in next', async () => {
     const alice = await scene.enterLive('next', 'alice');
     await alice.say('x'.repeat(131073));
