@@ -13,29 +13,37 @@ enum { WIDTH = 1200, HEIGHT = 240, EDGE = 12 };
 
 // ---- taking in ----
 
-static struct page_chart_series *find(struct page_chart *chart, struct span name)
+// The series of that name, made in its place if there is none. Of too many the last one gives way,
+// for good: what stands before it stays. NULL for a name behind them.
+static struct page_chart_series *find(struct page_chart *chart, const char *name)
 {
-    for (size_t i = 0; i < chart->series_count; i++)
-        if (span_is(name, chart->series[i].name))
-            return &chart->series[i];
-    if (chart->series_count == PAGE_CHART_SERIES || name.len > PAGE_CHART_NAME)
+    size_t i = 0;
+    while (i < chart->series_count && strcmp(chart->series[i].name, name) < 0)
+        i++;
+    struct page_chart_series *series = &chart->series[i];
+    if (i < chart->series_count && strcmp(series->name, name) == 0)
+        return series;
+    if (i == PAGE_CHART_SERIES)
         return NULL;
-    struct page_chart_series *series = &chart->series[chart->series_count++];
-    memcpy(series->name, name.ptr, name.len);
+    chart->series_count += chart->series_count < PAGE_CHART_SERIES;
+    memmove(series + 1, series, (chart->series_count - 1 - i) * sizeof *series);
+    *series = (struct page_chart_series){0};
+    (void)snprintf(series->name, sizeof series->name, "%s", name);
     return series;
 }
 
+// True if it is a number that may be drawn, whether or not there is a place for it.
 static bool add_point(struct page_chart *chart, const char *name, const struct json *value,
                       int64_t date_ms)
 {
     double number;
-    if (!json_get_number(value, &number))
+    if (!json_get_number(value, &number) || strlen(name) > PAGE_CHART_NAME)
         return false;
-    struct page_chart_series *series = find(chart, span_of(name));
-    if (series == NULL || series->count == PAGE_CHART_POINTS)
-        return false;
-    series->points[series->count].date_ms = date_ms;
-    series->points[series->count++].value = number;
+    struct page_chart_series *series = find(chart, name);
+    if (series != NULL && series->count < PAGE_CHART_POINTS) {
+        series->points[series->count].date_ms = date_ms;
+        series->points[series->count++].value = number;
+    }
     return true;
 }
 

@@ -4,7 +4,8 @@
 // The chart of a room whose messages are measurements: numbers, or JSON objects with numbers in
 // them. One small drawing for each, since what is measured together is rarely of one size, over one
 // time. It is SVG, so that it is there without a script; webui/chart.js draws the same and goes on
-// with it, and both are held to tests/data/charts.json.
+// with it, and both are held to tests/data/charts.json. The drawings are in the order of their
+// names (bytes), so that none takes another's place as messages come and go.
 #ifndef ROOMWIRE_GATEWAY_PAGE_CHART_H
 #define ROOMWIRE_GATEWAY_PAGE_CHART_H
 
@@ -12,7 +13,7 @@
 #include "core/message.h"
 
 enum {
-    PAGE_CHART_SERIES = 4,      // further numbers of an object are left out
+    PAGE_CHART_SERIES = 4,      // the first ones by name
     PAGE_CHART_POINTS = 50,     // of a series: as many as a page has messages
     PAGE_CHART_NAME = 32,       // bytes of a series' name, longer ones are left out
     PAGE_CHART_PAYLOAD = 1024,  // bytes: longer ones are no measurements

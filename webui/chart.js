@@ -52,29 +52,33 @@ function along({ low, high }, value, length) {
   return Math.round((whole > 0 ? (value / 2 - low / 2) / whole : 0.5) * length);
 }
 
-// By name, in the order in which the names came: [{ date, value }...]; and how many of the samples
-// are measurements.
-function collect(samples) {
-  const series = new Map();
-  let measurements = 0;
-  for (const { date, values } of samples) {
-    const taken = values.filter(([name]) => {
-      if (!series.has(name) && series.size < SERIES_MAX) series.set(name, []);
-      return series.has(name);
-    });
-    for (const [name, value] of taken) series.get(name).push({ date, value });
-    measurements += Number(taken.length > 0);
-  }
-  return { series, measurements };
+// As the server compares names.
+function byBytes(name, other) {
+  const [one, two] = [name, other].map((text) => new TextEncoder().encode(text));
+  const place = one.findIndex((byte, n) => byte !== two[n]);
+  return place < 0 ? one.length - two.length : one[place] - (two[place] ?? -1);
+}
+
+// The first names that there are, which stay the same as messages come and go, in whatever order:
+// objects have their names in another one here than in the message.
+function namesOf(samples) {
+  const names = samples.flatMap(({ values }) => values.map(([name]) => name));
+  return [...new Set(names)].sort(byBytes).slice(0, SERIES_MAX);
+}
+
+function pointsOf(samples, wanted) {
+  return samples.flatMap(({ date, values }) =>
+    values.filter(([name]) => name === wanted).map(([, value]) => ({ date, value })));
 }
 
 // What is drawn of `samples` ({ date, values: measure() }, oldest first); null if there is nothing
 // to draw: unless half of them, and two at least, are measurements.
 export function layOut(samples) {
-  const { series, measurements } = collect(samples);
+  const measurements = samples.filter(({ values }) => values.length > 0).length;
   if (measurements < 2 || measurements * 2 < samples.length) return null;
-  const dates = rangeOf([...series.values()].flat().map(({ date }) => date));
-  const lines = [...series].map(([name, points]) => {
+  const series = namesOf(samples).map((name) => ({ name, points: pointsOf(samples, name) }));
+  const dates = rangeOf(series.flatMap(({ points }) => points.map(({ date }) => date)));
+  const lines = series.map(({ name, points }) => {
     const values = rangeOf(points.map(({ value }) => value));
     const place = ({ date, value }) =>
       [along(dates, date, WIDTH), HEIGHT - EDGE - along(values, value, HEIGHT - 2 * EDGE)];
