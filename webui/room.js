@@ -290,9 +290,7 @@ function startWriting() {
 
 // ---- older messages ----
 
-function showOlderLink(isShown) {
-  document.getElementById('older')?.parentElement.remove();
-  if (!isShown) return;
+function makeOlderLink() {
   const link = document.createElement('a');
   Object.assign(link, { id: 'older', rel: 'prev', href: `/rooms/${room}?before=${log.firstId}` });
   link.textContent = 'Older messages';
@@ -300,6 +298,14 @@ function showOlderLink(isShown) {
   line.className = 'more';
   line.append(link);
   document.getElementById('messages').before(line);
+}
+
+function showOlderLink(isShown) {
+  const old = document.getElementById('older');
+  const isFocused = old?.matches(':focus');
+  old?.parentElement.remove();
+  if (isShown) makeOlderLink();
+  if (isFocused) (document.getElementById('older') ?? log.scroller).focus({ preventScroll: true });
   watchOlderLink();
 }
 

@@ -147,8 +147,8 @@ describeBrowser('a live room', {}, (scene) => {
     alice.noComplaints();
   });
 
-  test('by keyboard: the focus does not go with the button that was pressed', async () => {
-    for (let n = 0; n < 60; n++) await scene.publish('focus', `line ${n}`);
+  test('by keyboard: the focus does not go with the button or link that was pressed', async () => {
+    await scene.publishMany('focus', 110);
     const alice = await scene.enterLive('focus', 'alice');
     const focused = () => alice.page.evaluate(() => document.activeElement.id);
     await alice.say('x'.repeat(131073));
@@ -164,6 +164,12 @@ describeBrowser('a live room', {}, (scene) => {
     await press('.jump');
     await alice.page.waitForSelector('.jump', { state: 'hidden' });
     assert.equal(await focused(), 'log');
+    await alice.page.$eval('#older', (link) => link.focus({ preventScroll: true }));
+    for (const [count, id] of [[101, 'older'], [111, 'log']]) {
+      await alice.page.keyboard.press('Enter');
+      await waitFor(async () => (await alice.texts()).length === count, `${count} messages`);
+      assert.equal(await focused(), id);
+    }
     alice.noComplaints();
   });
 
