@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// All that pages without a live room need a script for.
+// All that pages without a live room need a script for: dates and days of the reader's own.
 
+import { markDays } from './days.js';
 import { localizeAll } from './times.js';
 
 localizeAll(document);
+const messages = document.getElementById('messages');
+if (messages) markDays(messages);

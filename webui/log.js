@@ -4,9 +4,10 @@
 // The list of messages on the page: where each goes, and what stays in sight. What they are made of
 // is in items.js.
 
+import { markDay, markDays } from './days.js';
 import { element, item, noteOf, sizeOf } from './items.js';
 import { withLinks } from './links.js';
-import { dayOf, localizeAll, nameOfDay } from './times.js';
+import { dayOf, localizeAll } from './times.js';
 
 const TOGETHER_MS = 300000; // as in gateway/page_room.c
 const SHOWN_MAX = 1000;
@@ -98,7 +99,7 @@ export class Log {
       const li = this.#make(message, this.#list.lastElementChild);
       li.classList.toggle('new', coming.length <= MOVING_MAX);
       this.#list.append(li);
-      this.#markDay(li);
+      markDay(li);
     }
   }
 
@@ -215,29 +216,10 @@ export class Log {
     (previous?.className === 'day' ? previous : first).before(this.#unread);
   }
 
-  // ---- days ----
-
-  // The server wrote UTC days; a reader has his own, and older messages may bring others.
+  // The lines between messages.
   #placeLines() {
-    for (const line of this.#list.querySelectorAll('.day')) line.remove();
-    for (const li of this.#list.querySelectorAll('li[id]')) this.#markDay(li);
+    markDays(this.#list);
     this.#placeUnread();
-  }
-
-  // Puts the day above the message if it is the first one of it.
-  #markDay(li) {
-    const date = new Date(li.querySelector('time').dateTime);
-    const previous = this.#messageBefore(li);
-    if (previous && dayOf(new Date(previous.querySelector('time').dateTime)) === dayOf(date)) return;
-    const time = element('time', { dateTime: dayOf(date) }, nameOfDay(date));
-    li.classList.remove('continues');
-    li.before(element('li', { className: 'day' }, time));
-  }
-
-  #messageBefore(li) {
-    let previous = li.previousElementSibling;
-    while (previous && !previous.id) previous = previous.previousElementSibling;
-    return previous;
   }
 
   // Shows an entry of the outbox as it is now. onRetry: null where that would be in vain.

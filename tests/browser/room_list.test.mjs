@@ -181,15 +181,20 @@ describeBrowser('a long list of messages', {}, (scene) => {
     assert.deepEqual(await alice.texts(), wanted);
   });
 
-  test('says every five minutes when somebody spoke who goes on speaking', async () => {
-    const { broker } = scene.stack;
-    await flood('speech', 100);
-    const [{ id }] = await scene.kept('speech', 100);
-    // One in a minute, all of one day.
+  // Says so many things in a room, one in a minute since noon of 2026-01-15. Gives the last one's id.
+  async function speak(room, count) {
+    await flood(room, count);
+    const kept = await scene.kept(room, count);
+    const [{ id }] = kept;
     const noon = Date.UTC(2026, 0, 15, 12);
-    const { code, log } = await run('sqlite3', ['-cmd', '.timeout 5000', broker.database,
+    const { code, log } = await run('sqlite3', ['-cmd', '.timeout 5000', scene.stack.broker.database,
       `UPDATE messages SET date_ms = ${noon} + 60000 * (id - ${id}) WHERE id >= ${id}`]);
     assert.equal(code, 0, log);
+    return kept.at(-1).id;
+  }
+
+  test('says every five minutes when somebody spoke who goes on speaking', async () => {
+    await speak('speech', 100);
     const minutes = ({ page }) => page.$$eval('#messages li[id]:not(.continues) .by time', (all) =>
       all.map((time) => new Date(time.dateTime).getUTCMinutes()));
     const fifth = (count) => Array.from({ length: count }, (_, n) => ((20 - count + n) * 5) % 60);
@@ -198,5 +203,18 @@ describeBrowser('a long list of messages', {}, (scene) => {
     const alice = await scene.enterLive('speech', 'alice', { timezoneId: 'UTC' });
     await loadUntil(alice, 100);
     assert.deepEqual(await minutes(alice), fifth(20));
+  });
+
+  test("has the reader's own days, on older pages, too", async () => {
+    const last = await speak('midnight', 90);
+    const alice = await scene.enterLive('midnight', 'alice', { timezoneId: 'Etc/GMT-11' });
+    await loadUntil(alice, 90);
+    const lines = () => alice.page.$$eval('#messages li', (all) => all.map((li) =>
+      li.id ? li.querySelector('.text').textContent : `${li.querySelector('time').dateTime} ${li.textContent}`));
+    const wanted = await lines();
+    assert.match(wanted[0], /^2026-01-15 .*\b15\b/);
+    assert.match(wanted[61], /^2026-01-16 .*\b16\b/);
+    await alice.page.goto(`${scene.stack.url}/rooms/midnight?before=${last - 10}`);
+    assert.deepEqual(await lines(), [wanted[0], ...wanted.slice(30, -11)]);
   });
 });
