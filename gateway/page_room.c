@@ -240,11 +240,13 @@ static void send_room(struct page_room *view, const struct extent *extent, const
                       const char *epoch)
 {
     struct page *page = &view->page;
+    const struct config *config = &exchange_worker(page->x)->gateway->config;
     make_key(view->key);
     set_topic(page, view);
     page_set_int(page, "first_id", r->first_id);
     page_set_int(page, "last_id", r->last_id);
-    page_set_int(page, "max_payload", exchange_worker(page->x)->gateway->config.max_payload);
+    page_set_int(page, "max_payload", config->max_payload);
+    page_set_int(page, "key_lifetime_s", config->key_lifetime_s);
     set_seconds_left(page);
     page->rows = &r->rows;
     set_chart(page, &r->chart);

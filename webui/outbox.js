@@ -5,9 +5,10 @@
 // can be sent again over any way without appearing twice. Knows nothing of the page.
 //   entry: { key, text, date, state, reason, way }
 //   date: when it was written, in ms; state: 'queued', 'sending' or 'failed'
-//   way: that of its last sending, 'mqtt' or 'http'
+//   way: that of its last sending, 'mqtt' or 'http'; '' if it cannot be in the room
 
 const LOSSES_MAX = 5; // connections lost under one entry, until that is taken for its fault
+const KEY_USED = 5 / 6; // of a key's lifetime; the rest is for what is slow on its way
 
 // randomUUID() exists in secure contexts only, and a room may be served by plain HTTP.
 function newKey() {
@@ -19,13 +20,16 @@ export class Outbox {
   #entries = new Map();
   #send;
   #changed;
+  #keyUsedMs;
 
   // send(entry): begins to send and gives the way, or '' if this one and all behind it have to wait;
   // settle(), fail(), lost() or lostAll() tell how it went.
-  // changed(entry, isGone): something about the entry is to be shown.
-  constructor({ send, changed }) {
+  // changed(entry, isGone): something about the entry is to be shown. keyLifetimeMs: how long the
+  // server knows a key.
+  constructor({ send, changed, keyLifetimeMs }) {
     this.#send = send;
     this.#changed = changed;
+    this.#keyUsedMs = keyLifetimeMs * KEY_USED;
   }
 
   get size() {
@@ -40,9 +44,9 @@ export class Outbox {
     return this.#entries.has(key);
   }
 
-  // key, date: those of what an earlier outbox had.
-  add(text, key = newKey(), date = Date.now()) {
-    const entry = { key, text, date, state: 'queued', reason: '', way: '', losses: 0 };
+  // key, date, way: those of what an earlier outbox had.
+  add(text, { key = newKey(), date = Date.now(), way = '' } = {}) {
+    const entry = { key, text, date, state: 'queued', reason: '', way, losses: 0 };
     this.#entries.set(entry.key, entry);
     this.#changed(entry, false);
     return entry;
@@ -52,10 +56,20 @@ export class Outbox {
   flush() {
     for (const entry of this.#entries.values()) {
       if (entry.state !== 'queued') continue;
-      entry.way = this.#send(entry);
-      if (!entry.way) return;
+      if (this.#isTooLate(entry)) {
+        this.#become(entry, 'failed', 'it may have been sent before, too long ago to tell.');
+        continue;
+      }
+      const way = this.#send(entry);
+      if (!way) return;
+      entry.way = way;
       this.#become(entry, 'sending');
     }
+  }
+
+  // It would come twice if it is in the room and its key is forgotten.
+  #isTooLate({ way, date }) {
+    return way !== '' && Date.now() - date > this.#keyUsedMs;
   }
 
   // The message is in the room, or not wanted any more.
@@ -99,6 +113,7 @@ export class Outbox {
     const entry = this.#entries.get(key);
     if (entry?.state !== 'failed') return;
     entry.losses = 0;
+    entry.way = ''; // whoever wants it sent knows better
     this.#become(entry, 'queued');
     this.flush();
   }

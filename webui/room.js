@@ -20,7 +20,8 @@ const BLOCKED_FAILURES = 2; // in a row, until the room is followed by HTTP mean
 const PATIENCE_MS = 4000; // or after this time, for what is blocked need not fail soon
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-const { room, topic, epoch, last, me, name, secondsLeft, maxPayload } = document.getElementById('room').dataset;
+const { room, topic, epoch, last, me, name, secondsLeft, maxPayload, keyLifetimeS } =
+  document.getElementById('room').dataset;
 const messagesUrl = `/rooms/${room}/messages`;
 const began = performance.now();
 const title = document.title;
@@ -181,6 +182,7 @@ const sending = new Sending({
       onDrop: () => outbox.settle(entry.key),
     }),
   kept: unsent,
+  keyLifetimeMs: Number(keyLifetimeS) * 1000,
 });
 const { outbox } = sending;
 

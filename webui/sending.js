@@ -10,7 +10,6 @@ import { Refusal } from './requests.js';
 const ECHO_MS = 300; // from the acknowledgement, until the history is asked for what was sent
 const AGAIN_MS = 3000; // after a post in vain
 const LONGEST_PAUSE_MS = 60000; // whatever the server asks for
-const KEPT_MS = 20 * 3600 * 1000; // the server knows a key for a day
 
 // False where the same may be taken later: too much at once, or a server that is away. No space left
 // (507) may last.
@@ -33,8 +32,8 @@ export class Sending {
   // post(entry): posts it; rejects with a Refusal, or with another error if there was no answer.
   // hasWay(): whether anything gets through. catchUp(): resolves once all of the room is shown.
   // changed(entry, isGone): something about the entry is to be shown.
-  // kept: a Kept text, in which what is in the outbox survives the page.
-  constructor({ connection, post, hasWay, catchUp, changed, kept }) {
+  // kept: a Kept text, in which what is in the outbox survives the page. keyLifetimeMs: as of Outbox.
+  constructor({ connection, post, hasWay, catchUp, changed, kept, keyLifetimeMs }) {
     this.#connection = connection;
     this.#post = post;
     this.#hasWay = hasWay;
@@ -46,6 +45,7 @@ export class Sending {
         this.#keep();
         changed(entry, isGone);
       },
+      keyLifetimeMs,
     });
   }
 
@@ -57,10 +57,9 @@ export class Sending {
   // key sees to it that it comes once.
   resume() {
     const entries = JSON.parse(this.#kept.text || '[]');
-    for (const { key, text, reason, date } of entries) {
-      this.#outbox.add(text, key, date);
-      const isOld = Date.now() - date > KEPT_MS;
-      if (reason || isOld) this.#outbox.fail(key, reason || 'that was long ago, and may have been sent then.');
+    for (const { text, reason, ...known } of entries) {
+      this.#outbox.add(text, known);
+      if (reason) this.#outbox.fail(known.key, reason);
     }
   }
 
@@ -71,8 +70,8 @@ export class Sending {
   }
 
   #keep() {
-    const entries = this.#outbox.entries.map(({ key, text, date, state, reason }) => {
-      return { key, text, date, reason: state === 'failed' ? reason : '' };
+    const entries = this.#outbox.entries.map(({ key, text, date, way, state, reason }) => {
+      return { key, text, date, way, reason: state === 'failed' ? reason : '' };
     });
     this.#kept.text = entries.length > 0 ? JSON.stringify(entries) : '';
   }

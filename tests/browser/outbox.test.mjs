@@ -21,6 +21,7 @@ function setUp(way = 'mqtt') {
     },
     changed: ({ key, state, reason }, isGone) =>
       isGone ? shown.delete(key) : shown.set(key, `${state}${reason && `: ${reason}`}`),
+    keyLifetimeMs: 60000,
   });
   return { outbox, sent, shown };
 }
@@ -97,4 +98,24 @@ test('what breaks every connection is not sent for ever', () => {
   }
   assert.match(shown.get(key), /^failed/);
   assert.ok(sent.length < 10);
+});
+
+test('what may be in the room is sent again while its key is known, and later only when that is wanted', () => {
+  const { outbox, sent, shown } = setUp();
+  const before = (ms) => ({ date: Date.now() - ms });
+  const { key: recent } = outbox.add('recent', before(40000));
+  const { key: old } = outbox.add('old', before(55000)); // never sent before
+  const again = () => {
+    outbox.lostAll('mqtt');
+    outbox.flush();
+    return sent.splice(0).map(({ text }) => text);
+  };
+  outbox.flush();
+  assert.deepEqual(sent.splice(0).map(({ text }) => text), ['recent', 'old']);
+  assert.deepEqual(again(), ['recent']);
+  assert.equal(shown.get(recent), 'sending');
+  assert.match(shown.get(old), /^failed: .* sent before/);
+  outbox.retry(old);
+  assert.deepEqual(sent.splice(0).map(({ key }) => key), [old]);
+  assert.deepEqual(again(), ['recent']);
 });

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 
 import { describeBrowser } from './lib/scene.mjs';
 
-describeBrowser('what was written', {}, (scene) => {
+const config = { key_lifetime_s: 600 };
+
+describeBrowser('what was written', { config }, (scene) => {
   // Nothing gets through from here on.
   async function cutOff(visitor, proxy) {
     proxy.blocksWebSocket = true;
@@ -58,6 +60,25 @@ describeBrowser('what was written', {}, (scene) => {
     await alice.hasSentAll();
     assert.deepEqual(await inRoom('ended', 1), ['written offline']);
     assert.ok(!alice.complaints.some((text) => text.startsWith('dialog')), 'and leaving loses nothing');
+  });
+
+  test('is not sent again once the server may have forgotten it', async () => {
+    const proxy = await scene.proxy({ blocksWebSocket: true });
+    const alice = await scene.open({ proxy });
+    await alice.page.clock.install();
+    await alice.enter('forgotten', scene.stack.broker.token('alice'));
+    await alice.page.waitForSelector('#status:has-text("Live by event stream")');
+    await alice.page.route('**/messages?*', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      await route.fetch();
+      return route.abort(); // and nobody gets the answer
+    });
+    await alice.say('once');
+    await alice.shows('once');
+    await alice.page.waitForSelector('#pending .queued');
+    await alice.page.clock.fastForward(config.key_lifetime_s * 1000);
+    await alice.page.waitForSelector('#pending .failed .note:has-text("too long ago")');
+    assert.deepEqual(await inRoom('forgotten', 1), ['once']);
   });
 
   // Somebody signs out in another window, and somebody else signs in.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// When a post in vain is tried again. Runs in Node: webui/sending.js knows neither page nor network.
+// When a post in vain is tried again, also by a later page. Runs in Node: webui/sending.js knows neither page nor network.
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
@@ -24,9 +24,9 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 const refusal = (status, fields) => new Refusal(new Response(null, { status, headers: fields }), {});
 
 // Posts that end as `ends` says, one after the other; undefined is well.
-function setUp(ends) {
+function setUp(ends, kept = { text: '' }) {
   const posted = [];
-  const { outbox } = new Sending({
+  const sending = new Sending({
     connection: { isReady: false },
     post: async ({ text }) => {
       posted.push(text);
@@ -36,9 +36,10 @@ function setUp(ends) {
     hasWay: () => true,
     catchUp: async () => {},
     changed: () => {},
-    kept: { text: '' },
+    kept,
+    keyLifetimeMs: 60000,
   });
-  return { outbox, posted };
+  return { sending, outbox: sending.outbox, posted };
 }
 
 test('after as long as the server asks for, within reason', async () => {
@@ -67,4 +68,17 @@ test('one after the other, in order, also where one fails', async () => {
   await settle();
   assert.deepEqual(posted, ['a', 'a', 'b', 'c']);
   assert.deepEqual(outbox.entries.map(({ text, state }) => `${text} ${state}`), ['b failed']);
+});
+
+test('not by a later page, if it may be in the room and its key be forgotten', async () => {
+  const kept = { text: '' };
+  const { outbox } = setUp([new TypeError('no answer')], kept);
+  for (const text of ['a', 'b']) outbox.add(text, { date: Date.now() - 55000 });
+  outbox.flush(); // of which the second one has to wait
+  const later = setUp([], kept);
+  later.sending.resume();
+  later.outbox.flush();
+  await settle();
+  assert.deepEqual(later.posted, ['b']);
+  assert.deepEqual(later.outbox.entries.map(({ text, state }) => `${text} ${state}`), ['a failed']);
 });
