@@ -167,7 +167,7 @@ export class Chart {
     const old = document.getElementById('chart');
     const found = layOut(this.#samples);
     if (!found) old?.remove();
-    else if (old) old.replaceWith(figure(found));
+    else if (old) old.replaceChildren(...figure(found).childNodes); // and it stays scrolled
     else document.getElementById('log').before(figure(found));
   }
 }

@@ -227,6 +227,24 @@ describeBrowser("the room's page", {}, (scene) => {
   // Where an element is in the window.
   const box = ({ page }, element) => page.$eval(element, (one) => one.getBoundingClientRect().toJSON());
 
+  test('has its messages in sight in a small window, too, below measurements of much', async () => {
+    const room = 'n'.repeat(64);
+    const measure = (n) => scene.publish(room, JSON.stringify({ a: n, b: n, c: n, d: n }));
+    for (const n of [1, 2, 3]) await measure(n);
+    const alice = await scene.enterLive(room, 'alice', { viewport: { width: 320, height: 568 } });
+    assert.equal((await box(alice, '#text')).height, 44, 'an empty field has one line');
+    const height = async () => Math.round((await box(alice, '#log')).height);
+    assert.ok((await height()) > 200, `the log has a height of ${await height()}`);
+    await alice.page.fill('#text', 'line\n'.repeat(20));
+    assert.ok((await height()) > 96, `the log has a height of ${await height()} above a long text`);
+    // Who reads the last of them goes on reading it.
+    await alice.page.$eval('.s3', (series) => series.scrollIntoView());
+    const top = (await box(alice, '.s3')).top;
+    await measure(4);
+    await waitFor(async () => (await alice.page.textContent('.s3 b')) === '4', 'the new value');
+    assert.equal((await box(alice, '.s3')).top, top);
+  });
+
   test('says what is new above a text of many lines, not over it', async () => {
     const alice = await scene.enterLive('tall', 'alice');
     await scene.publishMany('tall', 40);
