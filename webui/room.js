@@ -7,7 +7,7 @@
 import { Chart } from './chart.js';
 import { Connection } from './connection.js';
 import { HttpWays } from './http_ways.js';
-import { Kept } from './kept.js';
+import { forgetOnSignOut, Kept } from './kept.js';
 import { Log } from './log.js';
 import { Members } from './members.js';
 import { fromDirect, fromJson, fromMqtt } from './message.js';
@@ -168,7 +168,6 @@ async function post({ text, key }) {
   timeline.live(fromJson(await request(messagesUrl, { method: 'POST', headers, body: JSON.stringify({ text }) })));
 }
 
-const unsent = new Kept('sessionStorage', `roomwire-outbox-${me}-${room}`);
 const sending = new Sending({
   connection,
   post,
@@ -181,7 +180,7 @@ const sending = new Sending({
       onEdit: () => edit(entry),
       onDrop: () => outbox.settle(entry.key),
     }),
-  kept: unsent,
+  kept: new Kept('sessionStorage', `outbox-${me}-${room}`),
   keyLifetimeMs: Number(keyLifetimeS) * 1000,
 });
 const { outbox } = sending;
@@ -218,7 +217,7 @@ async function tryToCatchUp() {
 }
 
 // Of the last message that was in sight, on an earlier visit, too.
-const readUpTo = new Kept('localStorage', `roomwire-read-${me}-${room}`);
+const readUpTo = new Kept('localStorage', `read-${me}-${room}`);
 
 document.addEventListener('visibilitychange', () => {
   unread = 0;
@@ -229,7 +228,7 @@ document.addEventListener('visibilitychange', () => {
 
 // ---- writing ----
 
-const draft = new Kept('sessionStorage', `roomwire-draft-${me}-${room}`);
+const draft = new Kept('sessionStorage', `draft-${me}-${room}`);
 
 function keepDraft() {
   draft.text = input.value;
@@ -263,6 +262,14 @@ function say(event) {
   else outbox.flush();
 }
 
+let isSigningOut = false;
+
+// What was not sent is lost by that. One question is enough: it is not asked again on leaving.
+function maySignOut() {
+  isSigningOut = outbox.size === 0 || confirm('What you wrote was not sent yet. Sign out and lose it?');
+  return isSigningOut;
+}
+
 function startWriting() {
   input.value ||= draft.text;
   form.addEventListener('submit', say);
@@ -274,15 +281,9 @@ function startWriting() {
     form.requestSubmit();
   });
   addEventListener('beforeunload', (event) => {
-    if (outbox.size > 0 && !isOver) event.preventDefault(); // to go elsewhere, and lose it
+    if (outbox.size > 0 && !isOver && !isSigningOut) event.preventDefault(); // to go elsewhere, and lose it
+    isSigningOut = false;
   });
-  // Whoever signs out leaves nothing behind.
-  document.querySelector('form.session').addEventListener('submit', () =>
-    addEventListener('pagehide', () => {
-      draft.text = '';
-      unsent.text = '';
-    }),
-  );
   sending.resume();
   // On a touch screen this would bring up the keyboard over the messages. Where a script comes late
   // the reader may be somewhere else already.
@@ -367,6 +368,7 @@ document.addEventListener('click', async (event) => {
 // ---- begin ----
 
 if (form) startWriting();
+forgetOnSignOut(maySignOut);
 // The cookie, whose life is told in whole seconds, may outlive the token by a part of one.
 function endWithToken() {
   const left = began + (Number(secondsLeft) + 1) * 1000 - performance.now();

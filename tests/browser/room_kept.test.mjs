@@ -59,7 +59,7 @@ describeBrowser('what was written', { config }, (scene) => {
     await signIn(alice, 'alice');
     await alice.hasSentAll();
     assert.deepEqual(await inRoom('ended', 1), ['written offline']);
-    assert.ok(!alice.complaints.some((text) => text.startsWith('dialog')), 'and leaving loses nothing');
+    assert.deepEqual(dialogs(alice), [], 'leaving loses nothing');
   });
 
   test('is not sent again once the server may have forgotten it', async () => {
@@ -127,27 +127,56 @@ describeBrowser('what was written', { config }, (scene) => {
     assert.deepEqual(await alice.texts(), ['before']);
   });
 
+  // Writes what cannot be sent, and what is not finished.
+  async function write(visitor) {
+    await visitor.say('x'.repeat(131073));
+    await visitor.page.waitForSelector('#pending .failed');
+    await visitor.page.fill('#text', 'half a thought');
+  }
+
+  const kept = ({ page }) => page.evaluate(() => Object.keys({ ...sessionStorage, ...localStorage }));
+  const dialogs = ({ complaints }) => complaints.filter((text) => text.startsWith('dialog'));
+
   test('and not sent is not there for who signs in next', async () => {
     const alice = await scene.enterLive('next', 'alice');
-    await alice.say('x'.repeat(131073));
-    await alice.page.waitForSelector('#pending .failed');
-    await alice.page.fill('#text', 'half a thought');
+    await write(alice);
     await alice.page.click('.session button');
     for (const name of ['mallory', 'alice']) {
       await alice.page.goto(`${scene.stack.url}/rooms/next`);
+      assert.deepEqual(await kept(alice), []);
       await signIn(alice, name);
       assert.equal(await alice.page.inputValue('#text'), '');
       assert.equal(await alice.page.$('#pending li'), null);
-      assert.deepEqual(await alice.page.evaluate(() => ({ ...sessionStorage })), {});
       await alice.page.click('.session button');
     }
+    assert.equal(dialogs(alice).length, 1);
+  });
+
+  test('is not there either once its writer signed out on another page', async () => {
+    const alice = await scene.enterLive('page', 'alice');
+    await alice.page.fill('#text', 'half a thought');
+    await alice.page.goto(scene.stack.url);
+    assert.equal((await kept(alice)).length, 2); // the draft, and where reading stopped
+    await alice.page.click('.session button');
+    await alice.page.waitForSelector('#sign-in');
+    assert.deepEqual(await kept(alice), []);
+  });
+
+  test('is still there for who did not sign out after all', async () => {
+    const alice = await scene.enterLive('stays', 'alice');
+    await write(alice);
+    alice.page.removeAllListeners('dialog');
+    alice.page.once('dialog', (dialog) => dialog.dismiss());
+    await alice.page.click('.session button');
+    alice.page.on('dialog', (dialog) => dialog.accept());
+    await alice.page.reload();
+    await alice.page.waitForSelector('#pending .failed');
+    assert.equal(await alice.page.inputValue('#text'), 'half a thought');
   });
 
   test('and whose session ended is not there for somebody else', async () => {
     const alice = await scene.enterLive('other', 'alice');
-    await alice.say('x'.repeat(131073));
-    await alice.page.waitForSelector('#pending .failed');
-    await alice.page.fill('#text', 'half a thought');
+    await write(alice);
     await alice.context.clearCookies();
     await alice.page.goto(`${scene.stack.url}/rooms/other`);
     await signIn(alice, 'mallory');
