@@ -62,12 +62,18 @@ MUST_USE enum err store_set_source(struct store *store, const char *name, uint64
 // Gives the log a new epoch (an older copy of the database was put in place).
 MUST_USE enum err store_renew_epoch(struct store *store);
 // Removes at most `limit` each of what is older than the dates: messages, idempotency keys, and
-// origins (also those of messages that go).
+// origins (also those of messages that go). What is dated after `now_ms` (the clock was wrong)
+// stays and is passed over.
 struct store_ages {
     int64_t messages_ms, keys_ms, origins_ms; // since 1970; 0: none go
+    int64_t now_ms;
+};
+// Where the next call goes on, by ids: all zero at first, and again where nothing more is too old.
+struct store_place {
+    int64_t message_id, origin_id;
 };
 MUST_USE enum err store_trim(struct store *store, const struct store_ages *before, int limit,
-                             int *out_removed);
+                             struct store_place *place, int *out_removed);
 
 // ---- reading ----
 

@@ -110,32 +110,75 @@ enum err store_put_message(struct store *store, const struct message *m, struct 
     return store_put_messages(store, &one, 1, &count);
 }
 
-static enum err trim(struct store *store, enum store_sql sql, int64_t before_ms, int limit,
-                     int *out_removed)
+// A table that has its ids in the order of time, as far as the clock was right.
+struct trimming {
+    enum store_sql look, remove;
+    int64_t before_ms, now_ms;
+    int limit;
+};
+
+// Looks at the next rows behind `*after` for what is too old, and moves that on until rows come
+// that stay.
+static enum err trim(struct store *store, const struct trimming *t, int64_t *after, int *removed)
 {
-    struct store_run run = store_start(store, sql);
+    struct store_run run = store_start(store, t->look);
+    store_bind_int(&run, *after);
+    store_bind_int(&run, t->before_ms);
+    store_bind_int(&run, t->now_ms);
+    store_bind_int(&run, t->limit);
+    bool has_row = store_step(&run);
+    int64_t last = has_row ? store_get_column_int(&run, "last") : 0;
+    bool goes_on = has_row && store_get_column_int(&run, "count") == t->limit &&
+                   store_get_column_int(&run, "staying") == 0;
+    enum err err = store_end(&run);
+    if (err != ERR_OK)
+        return err;
+    run = store_start(store, t->remove);
+    store_bind_int(&run, *after);
+    store_bind_int(&run, last);
+    store_bind_int(&run, t->before_ms);
+    err = store_finish(&run);
+    if (err != ERR_OK)
+        return err;
+    *removed += sqlite3_changes(store->db);
+    *after = goes_on ? last : 0;
+    return ERR_OK;
+}
+
+static enum err trim_keys(struct store *store, int64_t before_ms, int limit, int *removed)
+{
+    struct store_run run = store_start(store, STORE_SQL_TRIM_KEYS);
     store_bind_int(&run, before_ms);
     store_bind_int(&run, limit);
     enum err err = store_finish(&run);
     if (err == ERR_OK)
-        *out_removed = sqlite3_changes(store->db);
+        *removed += sqlite3_changes(store->db);
     return err;
 }
 
 enum err store_trim(struct store *store, const struct store_ages *before, int limit,
-                    int *out_removed)
+                    struct store_place *place, int *out_removed)
 {
-    int messages, keys, origins;
     int64_t origins_ms =
         before->origins_ms > before->messages_ms ? before->origins_ms : before->messages_ms;
-    enum err err = trim(store, STORE_SQL_TRIM_MESSAGES, before->messages_ms, limit, &messages);
+    const struct trimming messages = {STORE_SQL_LOOK_AT_MESSAGES, STORE_SQL_TRIM_MESSAGES,
+                                      before->messages_ms, before->now_ms, limit};
+    const struct trimming origins = {STORE_SQL_LOOK_AT_ORIGINS, STORE_SQL_TRIM_ORIGINS, origins_ms,
+                                     before->now_ms, limit};
+    struct store_place next = *place;
+    int removed = 0;
+    enum err err = ERR_OK;
+    if (before->messages_ms > 0)
+        err = trim(store, &messages, &next.message_id, &removed);
     if (err == ERR_OK)
-        err = trim(store, STORE_SQL_TRIM_KEYS, before->keys_ms, limit, &keys);
-    if (err == ERR_OK)
-        err = trim(store, STORE_SQL_TRIM_ORIGINS, origins_ms, limit, &origins);
-    if (err == ERR_OK)
-        *out_removed = messages + keys + origins;
-    return err;
+        err = trim_keys(store, before->keys_ms, limit, &removed);
+    if (err == ERR_OK && origins_ms > 0)
+        err = trim(store, &origins, &next.origin_id, &removed);
+    if (err != ERR_OK)
+        return err;
+    *place = next;
+    *out_removed = removed;
+    return ERR_OK;
 }
 
 // ---- reading ----

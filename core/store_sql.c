@@ -30,6 +30,13 @@
     "SELECT id, prev, date_ms, sender, name, type, payload FROM messages"                          \
     " WHERE room_id = (SELECT room_id FROM rooms WHERE room = ?1)"
 
+// The next rows by id: how many of them stay, because they are neither too old nor of the future.
+#define LOOK_AT(table)                                                                             \
+    "SELECT count(*) AS count, coalesce(max(id), 0) AS last,"                                      \
+    " coalesce(sum(date_ms BETWEEN ?2 AND ?3), 0) AS staying"                                      \
+    " FROM (SELECT id, date_ms FROM " table " WHERE id > ?1 ORDER BY id LIMIT ?4)"
+#define TRIM(table) "DELETE FROM " table " WHERE id > ? AND id <= ? AND date_ms < ?"
+
 const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_SQL_BEGIN_READ] = "BEGIN",
@@ -53,15 +60,13 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "INSERT OR REPLACE INTO keys (room_id, sender, key, id, date_ms) VALUES (?, ?, ?, ?, ?)",
     [STORE_SQL_PUT_ORIGIN] =
         "INSERT OR REPLACE INTO origins (id, date_ms, origin) VALUES (?, ?, ?)",
-    [STORE_SQL_TRIM_MESSAGES] =
-        "DELETE FROM messages WHERE id IN (SELECT id FROM"
-        " (SELECT id, date_ms FROM messages ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
+    [STORE_SQL_LOOK_AT_MESSAGES] = LOOK_AT("messages"),
+    [STORE_SQL_TRIM_MESSAGES] = TRIM("messages"),
+    [STORE_SQL_LOOK_AT_ORIGINS] = LOOK_AT("origins"),
+    [STORE_SQL_TRIM_ORIGINS] = TRIM("origins"),
     [STORE_SQL_TRIM_KEYS] =
         "DELETE FROM keys WHERE date_ms < ?1 AND date_ms <="
         " coalesce((SELECT date_ms FROM keys ORDER BY date_ms LIMIT 1 OFFSET ?2 - 1), ?1)",
-    [STORE_SQL_TRIM_ORIGINS] =
-        "DELETE FROM origins WHERE id IN (SELECT id FROM"
-        " (SELECT id, date_ms FROM origins ORDER BY id LIMIT ?2) WHERE date_ms < ?1)",
 
     // One row more than asked says that there are further ones.
     [STORE_SQL_PAGE_BEFORE] = PAGE " AND id < ?2 ORDER BY id DESC LIMIT ?3 + 1",

@@ -26,6 +26,7 @@ struct batch {
     int64_t last_id;        // the highest id that is stored
     bool is_tally_known;    // the first batch of this start was compared with the database
     bool has_more_tally;
+    struct store_place trimmed;
 };
 
 // What one transaction will have done once it is committed.
@@ -267,21 +268,23 @@ enum err batch_store(struct batch *b, bool with_tally)
     return ERR_OK;
 }
 
-enum err batch_trim(struct batch *b, const struct store_ages *before, int limit, int *out_removed)
+enum err batch_trim(struct batch *b, const struct store_ages *before, int limit, bool *out_more)
 {
     enum err err = store_begin(b->setup.store);
     if (err != ERR_OK)
         return err;
+    struct store_place place = b->trimmed;
     int removed = 0;
-    err = store_trim(b->setup.store, before, limit, &removed);
+    err = store_trim(b->setup.store, before, limit, &place, &removed);
     if (err == ERR_OK)
         err = store_commit(b->setup.store);
     if (err != ERR_OK) {
         store_rollback(b->setup.store);
         return err;
     }
+    b->trimmed = place;
     if (removed > 0)
         watermark_invalidate(b->setup.watermark);
-    *out_removed = removed;
+    *out_more = removed >= limit || place.message_id > 0 || place.origin_id > 0;
     return ERR_OK;
 }

@@ -23,8 +23,9 @@ uint64_t batch_stored(const struct batch *batch);
 // True if the last transaction stored as much of the tally as goes into one.
 bool batch_has_more_tally(const struct batch *batch);
 
-// store_trim in a transaction of its own; readers are told if anything went.
+// store_trim in a transaction of its own; readers are told if anything went. `*out_more` says that
+// there may be more to remove.
 MUST_USE enum err batch_trim(struct batch *batch, const struct store_ages *before, int limit,
-                             int *out_removed);
+                             bool *out_more);
 
 #endif

@@ -18,7 +18,7 @@ enum {
     RETRY_MS = 250,      // after a commit failed
     TALLY_MS = 1000,     // between two takings of the tally, unless it has more than one takes
     TRIM_MS = 60 * 1000, // between two looks for messages past their retention
-    TRIM_STEP = 500      // messages removed in one transaction
+    TRIM_STEP = 500      // messages looked at, and removed, in one transaction
 };
 
 struct writer {
@@ -105,13 +105,13 @@ static void trim_some(struct writer *w)
         .messages_ms = w->setup.retention_ms > 0 ? now_ms - w->setup.retention_ms : 0,
         .keys_ms = now_ms - w->setup.key_lifetime_ms,
         .origins_ms = now_ms - w->setup.origin_lifetime_ms,
+        .now_ms = now_ms,
     };
-    int removed = 0;
-    enum err err = batch_trim(w->batch, &before, TRIM_STEP, &removed);
+    bool has_more = false;
+    enum err err = batch_trim(w->batch, &before, TRIM_STEP, &has_more);
     if (err != ERR_OK)
         log_line(w->setup.log, LOG_LEVEL_WARNING, "cannot remove old messages: %s", err_text(err));
-    bool is_done = err != ERR_OK || removed < TRIM_STEP;
-    w->trim_due_ms = clock_monotonic_ms() + (is_done ? TRIM_MS : PACE_MS);
+    w->trim_due_ms = clock_monotonic_ms() + (has_more ? PACE_MS : TRIM_MS);
 }
 
 static int64_t min_ms(int64_t a, int64_t b)
