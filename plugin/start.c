@@ -124,7 +124,7 @@ static enum err load_message(struct plugin *p, const struct record_message *reco
     return err;
 }
 
-static enum err load_spool(struct plugin *p)
+static enum err load_spool(struct plugin *p, struct buf *why)
 {
     struct span bytes;
     struct record record;
@@ -132,17 +132,22 @@ static enum err load_spool(struct plugin *p)
     uint64_t number = p->resume.replay_after;
     enum err err = ERR_OK;
     while (err == ERR_OK && spool_next(p->spool, number, &bytes, &number)) {
-        if (record_decode(bytes, &record) == ERR_OK && record.kind == RECORD_MESSAGE)
+        enum err decoded = record_decode(bytes, &record);
+        if (decoded == ERR_OK && record.kind == RECORD_MESSAGE)
             err = load_message(p, &record.message);
+        else if (decoded == ERR_VERSION) // the writer would have to drop it
+            err = decoded;
         count++;
     }
-    if (count > 0)
+    if (err == ERR_VERSION)
+        buf_add_text(why, "the spool has messages of a newer Roomwire, which has to store them");
+    else if (count > 0)
         log_line(&p->log, LOG_LEVEL_WARNING, "storing spool_records=%llu left by the last run",
                  (unsigned long long)count);
     return err;
 }
 
-static enum err load_memory(struct plugin *p)
+static enum err load_memory(struct plugin *p, struct buf *why)
 {
     struct loading l = {.p = p};
     int64_t lifetime_ms = p->config.key_lifetime_s * 1000;
@@ -157,7 +162,7 @@ static enum err load_memory(struct plugin *p)
         err = store_read_keys(p->store, clock_real_ms() - lifetime_ms, load_key, &l);
     if (err == ERR_OK)
         err = l.err;
-    return err == ERR_OK ? load_spool(p) : err;
+    return err == ERR_OK ? load_spool(p, why) : err;
 }
 
 static enum err start_writer(struct plugin *p, const struct log *log)
@@ -213,7 +218,7 @@ enum err start(struct plugin *p, struct buf *why)
         (struct log){.write = log_queue_write, .context = p->log_queue, .level = p->log.level};
     err = open_files(p, why);
     if (err == ERR_OK)
-        err = load_memory(p);
+        err = load_memory(p, why);
     if (err == ERR_OK)
         err = topics_init(&p->topics, p->config.room_topic, p->rooms);
     if (err == ERR_OK)

@@ -233,6 +233,51 @@ describeBrokers('a loss of power', (kind) => {
   });
 });
 
+describeBrokers('an older Roomwire', (kind) => {
+  // CRC-32C, as core/spool.c has it of each frame.
+  const crc32c = (crc, bytes) => {
+    for (const byte of bytes) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+    return crc;
+  };
+  // Gives the record with that payload another layout, and returns the one that it had.
+  const changeLayout = (broker, payload, layout) => {
+    const path = `${broker.database}-spool`;
+    const spool = readFileSync(path);
+    const end = (at) => at + 16 + spool.readUInt32LE(at + 4);
+    let at = 4096;
+    while (!spool.subarray(at, end(at)).includes(payload)) at = Math.ceil(end(at) / 16) * 16;
+    const before = spool[at + 17];
+    spool[at + 17] = layout;
+    spool.writeUInt32LE(~crc32c(~spool.readUInt32LE(40), spool.subarray(at + 4, end(at))) >>> 0, at);
+    writeFileSync(path, spool);
+    return before;
+  };
+
+  it('does not start on what a newer one has yet to store, and loses nothing of it', async () => {
+    const broker = await startBroker({ broker: kind });
+    const topic = 'rooms/held/messages';
+    const alice = await connect(broker, { token: broker.token('alice') });
+    const holder = new Program('sqlite3', [broker.database]);
+    holder.child.stdin.write("BEGIN IMMEDIATE;\nSELECT 'holding';\n");
+    await holder.says('holding');
+    for (const text of ['one', 'from a newer one', 'two']) await alice.publish(topic, text);
+    await broker.kill();
+    await alice.mqtt.endAsync(true);
+    holder.child.stdin.end('COMMIT;\n');
+    await holder.ended;
+    const layout = changeLayout(broker, 'from a newer one', 99);
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(broker.start(), /cannot start: the spool has messages of a newer Roomwire/);
+    changeLayout(broker, 'from a newer one', layout);
+    await broker.start();
+    await assertKept(broker, 'held', ['one', 'from a newer one', 'two']);
+    await broker.close();
+  });
+});
+
 describeBrokers('durability = strict', (kind) => {
   it('has the message in the database before the acknowledgement', async () => {
     const broker = await startBroker({ broker: kind, roomwire: { durability: 'strict' } });
