@@ -17,7 +17,11 @@ static void kick(struct plugin *p, struct session *session)
                                       [SESSION_KICK_ASKED] = "asked to"};
     if (session->kick == SESSION_KICK_NONE)
         session->kick = SESSION_KICK_EXPIRED;
-    log_line(&p->log, LOG_LEVEL_INFO, "kicked: %s", why[session->kick]);
+    struct refusal refusal = {.what = "connection",
+                              .client_id = session->client_id,
+                              .subject = session->is_service ? NULL : session->token.subject,
+                              .why = why[session->kick]};
+    refuse_log(&p->refusals, &p->log, p->now_ms, &refusal);
     p->is_kicking = true;
     // With its will. The broker calls on_acl and on_disconnect meanwhile.
     (void)mosquitto_kick_client_by_clientid(session->client_id, true);

@@ -11,7 +11,7 @@
 
 // What was refused to whom; NULL texts are left out.
 struct refusal {
-    const char *what; // "connect", "subscribe", "publish", "will", ...
+    const char *what; // "connect", "subscribe", "publish", "will", "connection" (it was ended), ...
     const char *client_id;
     const char *subject;
     const char *address;

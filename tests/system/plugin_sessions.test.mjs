@@ -41,7 +41,7 @@ describeOneBroker('expiry', { roomwire: { leeway_s: 0 } }, (get) => {
     assert.ok(Date.now() / 1000 >= until - 0.05, 'not before its time');
     assert.ok(Date.now() / 1000 < until + 1, 'in time');
     assert.equal(clients[1].disconnectCode, 0x98);
-    await broker.says('kicked: the token expired');
+    await broker.says(/refused what=connection client=\S+ subject=short why="the token expired"/);
     await lasting.publish('rooms/lobby/messages', 'after');
     assert.deepEqual(texts(lasting), ['after']);
     for (const client of [...clients, lasting]) await client.end();
