@@ -7,6 +7,8 @@
 #include "base64.h"
 #include "key.h"
 
+enum { UNKNOWN_MAX = 64 }; // bytes of an unknown algorithm's name that are shown
+
 struct keyset {
     algorithm_set pinned; // what the configuration accepts
     size_t count;
@@ -20,7 +22,8 @@ enum err keyset_create(const char *algorithms, struct keyset **out_keys, struct 
     struct span unknown;
     enum err err = algorithm_set_parse(span_of(algorithms), &pinned, &unknown);
     if (err != ERR_OK) {
-        buf_printf(why, "algorithms: %.*s is not supported", (int)(unknown.len & 63), unknown.ptr);
+        size_t shown = unknown.len < UNKNOWN_MAX ? unknown.len : UNKNOWN_MAX;
+        buf_printf(why, "algorithms: %.*s is not supported", (int)shown, unknown.ptr);
         return err;
     }
     struct keyset *keys = calloc(1, sizeof *keys);

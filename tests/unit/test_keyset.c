@@ -358,6 +358,7 @@ static void keys_come_from_the_configured_files(void **state)
     assert_int_equal(why.len, 0);
     keyset_destroy(keys);
 
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
     const struct {
         const char *options[2][2];
         size_t count;
@@ -374,6 +375,8 @@ static void keys_come_from_the_configured_files(void **state)
         {{{"key_file", pem}, {"algorithms", "ES256 RS256"}}, 2, ERR_UNSUPPORTED, "RS256"},
         {{{"key_file", pem}, {"algorithms", "RS256"}}, 2, ERR_UNSUPPORTED, pem},
         {{{"key_file", pem}, {"algorithms", "none"}}, 2, ERR_INVALID, "none"},
+        {{{"key_file", pem}, {"algorithms", X64}}, 2, ERR_INVALID, X64 " is"},
+        {{{"key_file", pem}, {"algorithms", X64 "and more"}}, 2, ERR_INVALID, X64 " is"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         buf_clear(&why);
