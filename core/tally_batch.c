@@ -114,7 +114,9 @@ void tally_settle(struct tally *tally, uint64_t batch)
             atomic_store_explicit(&tally->entries[tally->rows[i].entry].taken[k],
                                   tally->rows[i].after[k], memory_order_release);
     atomic_store_explicit(&head->settled_batch, batch, memory_order_release);
-    // Only now: an entry must keep its key as long as the batch may be offered again.
+    // Between these stores the other side may have given an entry that it was offered earlier
+    // another key. If all ends right there, the batch is offered again under wrong keys, but under
+    // a number that says that it is stored.
     for (uint64_t i = 0; i < count; i++)
         tally_offer(tally, (uint32_t)tally->rows[i].entry);
 }
