@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // Layout, numbers little-endian as the machine has them (the file never leaves it):
-//   message: kind, layout, face, 6 text lengths (8 bits each), 5 unused, length of the origin
+//   message: kind, layout, face, 5 text lengths (8 bits each), 6 unused, length of the origin
 //            (16 bits), id, prev, date_ms, payload length (64 bits each), texts, origin, payload
 //            (layout 1 has no origin, layout 2 has one)
 //   traffic: kind, layout, source length, batch (64 bits), source, counts; one count is
@@ -12,7 +12,7 @@
 #include "origin.h"
 
 enum { LAYOUT = 1, LAYOUT_ORIGIN = 2 };
-enum { TEXT_COUNT = 6, MESSAGE_HEAD = 48, ORIGIN_AT = 14, TRAFFIC_HEAD = 11, COUNT_HEAD = 36 };
+enum { TEXT_COUNT = 5, MESSAGE_HEAD = 48, ORIGIN_AT = 14, TRAFFIC_HEAD = 11, COUNT_HEAD = 36 };
 _Static_assert(sizeof((struct record_parts *)0)->head == MESSAGE_HEAD, "the head has its size");
 
 static const int64_t id_end = INT64_C(1) << 53; // exact in every JSON reader below it
@@ -60,7 +60,7 @@ enum err record_encode_message(const struct record_message *m, struct record_par
     if (!message_is_valid(m))
         return ERR_INVALID;
     const struct span texts[TEXT_COUNT] = {m->message.room, m->message.from, m->message.name,
-                                           m->message.type, m->key,          m->subject};
+                                           m->message.type, m->key};
     if (m->origin.len > ORIGIN_MAX)
         return ERR_TOO_LARGE;
     uint16_t origin_len = (uint16_t)m->origin.len;
@@ -93,7 +93,7 @@ static enum err decode_message(struct span rest, struct record_message *out)
         return ERR_CORRUPT;
     struct record_message m = {.face = (enum meter_face)byte_at(head, 2)};
     struct span *const texts[TEXT_COUNT] = {&m.message.room, &m.message.from, &m.message.name,
-                                            &m.message.type, &m.key,          &m.subject};
+                                            &m.message.type, &m.key};
     m.message.id = get_int(head.ptr + 16);
     m.message.prev = get_int(head.ptr + 24);
     m.message.date_ms = get_int(head.ptr + 32);

@@ -11,17 +11,16 @@
 #include "meter.h"
 
 enum {
-    RECORD_TEXT_MAX = 255,  // bytes of each of room, from, name, type, key, subject
+    RECORD_TEXT_MAX = 255,  // bytes of each of room, from, name, type, key
     RECORD_SOURCE_MAX = 32, // bytes of a traffic source's name
-    RECORD_PARTS = 9
+    RECORD_PARTS = 8
 };
 
-// A kept message and how its publishing is metered. Texts are borrowed.
+// A kept message and how its publishing is metered: its sender pays. Texts are borrowed.
 struct record_message {
     struct message message;
-    struct span key;     // idempotency key, may be empty
-    struct span subject; // who pays; empty: message.from
-    struct span origin;  // JSON (origin.h), at most ORIGIN_MAX bytes, may be empty
+    struct span key;    // idempotency key, may be empty
+    struct span origin; // JSON (origin.h), at most ORIGIN_MAX bytes, may be empty
     enum meter_face face;
 };
 

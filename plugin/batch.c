@@ -112,12 +112,11 @@ static enum err take_message(struct batch *b, const struct record_message *recor
     struct waiting *w = &b->waiting;
     const struct message *m = &record->message;
     w->puts[w->count] = (struct store_put){*m, record->key, record->origin};
-    w->keys[w->count] =
-        (struct meter_key){.hour = meter_hour(m->date_ms),
-                           .room = m->room,
-                           .subject = record->subject.len > 0 ? record->subject : m->from,
-                           .face = record->face,
-                           .direction = METER_IN};
+    w->keys[w->count] = (struct meter_key){.hour = meter_hour(m->date_ms),
+                                           .room = m->room,
+                                           .subject = m->from,
+                                           .face = record->face,
+                                           .direction = METER_IN};
     w->records[w->count++] = number;
     return w->count == STORE_PUTS_MAX ? put_waiting(b, progress) : ERR_OK;
 }

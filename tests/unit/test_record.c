@@ -22,7 +22,6 @@ static const struct record_message full = {
                 .type = {"text/plain", 10},
                 .payload = {"hello\0there", 11}},
     .key = {"k-1", 3},
-    .subject = {"payer", 5},
     .origin = {"{\"method\":\"POST\"}", 17},
     .face = METER_HTTP,
 };
@@ -55,7 +54,6 @@ static void expect_same(const struct record_message *a, const struct record_mess
     assert_true(span_equal(a->message.type, b->message.type));
     assert_true(span_equal(a->message.payload, b->message.payload));
     assert_true(span_equal(a->key, b->key));
-    assert_true(span_equal(a->subject, b->subject));
     assert_true(span_equal(a->origin, b->origin));
     assert_int_equal(a->face, b->face);
 }
@@ -83,7 +81,7 @@ static void test_every_field_of_a_message_comes_back(void **state)
     struct record_message large = full;
     large.origin = span_make(origin, sizeof origin);
     large.message.payload = span_make(payload, 131072);
-    large.message.from = large.message.name = large.message.type = large.key = large.subject =
+    large.message.from = large.message.name = large.message.type = large.key =
         span_make(text, sizeof text);
     encode(&large, &bytes);
     assert_int_equal(record_decode(buf_span(&bytes), &record), ERR_OK);
