@@ -113,6 +113,7 @@ static const struct option options[] = {
     CHOICE(durability, durability_names, "group",
            "group: power-safe within sync_ms; strict: before the PUBACK, slowly"),
     INT(retention_days, "0", 0, 36500, "days", "older messages are removed; 0 keeps all"),
+    INT(traffic_days, "400", 0, 36500, "days", "older traffic is removed; 0 keeps all"),
     INT(max_keys, "1000000", 0, 100000000, "keys", "idempotency keys remembered"),
     INT(key_lifetime_s, "86400", 1, 2592000, "s", "how long an idempotency key is remembered"),
     INT(max_tallies, "65536", 256, 1048576, "counters", "traffic counters waiting to be stored"),

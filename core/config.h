@@ -52,6 +52,7 @@ struct config {
     int64_t sync_ms;
     enum config_durability durability;
     int64_t retention_days; // 0 keeps for ever
+    int64_t traffic_days;   // the same
     int64_t max_keys;       // idempotency keys remembered
     int64_t key_lifetime_s;
     int64_t max_tallies; // counters between two writes to the database

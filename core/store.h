@@ -61,11 +61,11 @@ MUST_USE enum err store_source(struct store *store, const char *name, uint64_t *
 MUST_USE enum err store_set_source(struct store *store, const char *name, uint64_t number);
 // Gives the log a new epoch (an older copy of the database was put in place).
 MUST_USE enum err store_renew_epoch(struct store *store);
-// Removes at most `limit` each of what is older than the dates: messages, idempotency keys, and
-// origins (also those of messages that go). What is dated after `now_ms` (the clock was wrong)
-// stays and is passed over.
+// Removes about `limit` each of what is older than the dates: messages, idempotency keys, origins
+// (also those of messages that go), and traffic, whole hours of it. What is dated after `now_ms`
+// (the clock was wrong) stays and is passed over.
 struct store_ages {
-    int64_t messages_ms, keys_ms, origins_ms; // since 1970; 0: none go
+    int64_t messages_ms, keys_ms, origins_ms, traffic_ms; // since 1970; 0: none go
     int64_t now_ms;
 };
 // Where the next call goes on, by ids: all zero at first, and again where nothing more is too old.

@@ -145,10 +145,12 @@ static enum err trim(struct store *store, const struct trimming *t, int64_t *aft
     return ERR_OK;
 }
 
-static enum err trim_keys(struct store *store, int64_t before_ms, int limit, int *removed)
+// A table that is ordered by time. `before` is in its unit.
+static enum err trim_oldest(struct store *store, enum store_sql sql, int64_t before, int limit,
+                            int *removed)
 {
-    struct store_run run = store_start(store, STORE_SQL_TRIM_KEYS);
-    store_bind_int(&run, before_ms);
+    struct store_run run = store_start(store, sql);
+    store_bind_int(&run, before);
     store_bind_int(&run, limit);
     enum err err = store_finish(&run);
     if (err == ERR_OK)
@@ -171,7 +173,10 @@ enum err store_trim(struct store *store, const struct store_ages *before, int li
     if (before->messages_ms > 0)
         err = trim(store, &messages, &next.message_id, &removed);
     if (err == ERR_OK)
-        err = trim_keys(store, before->keys_ms, limit, &removed);
+        err = trim_oldest(store, STORE_SQL_TRIM_KEYS, before->keys_ms, limit, &removed);
+    if (err == ERR_OK)
+        err = trim_oldest(store, STORE_SQL_TRIM_TRAFFIC, meter_hour(before->traffic_ms), limit,
+                          &removed);
     if (err == ERR_OK && origins_ms > 0)
         err = trim(store, &origins, &next.origin_id, &removed);
     if (err != ERR_OK)

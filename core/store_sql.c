@@ -35,6 +35,10 @@
     "SELECT count(*) AS count, coalesce(max(id), 0) AS last,"                                      \
     " coalesce(sum(date_ms BETWEEN ?2 AND ?3), 0) AS staying"                                      \
     " FROM (SELECT id, date_ms FROM " table " WHERE id > ?1 ORDER BY id LIMIT ?4)"
+// As many as asked, and what is as old as the last of them.
+#define TRIM_OLDEST(table, time)                                                                   \
+    "DELETE FROM " table " WHERE " time " < ?1 AND " time " <="                                    \
+    " coalesce((SELECT " time " FROM " table " ORDER BY " time " LIMIT 1 OFFSET ?2 - 1), ?1)"
 #define TRIM(table) "DELETE FROM " table " WHERE id > ? AND id <= ? AND date_ms < ?"
 
 const char *const store_sql_texts[STORE_SQL_COUNT] = {
@@ -64,9 +68,8 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_TRIM_MESSAGES] = TRIM("messages"),
     [STORE_SQL_LOOK_AT_ORIGINS] = LOOK_AT("origins"),
     [STORE_SQL_TRIM_ORIGINS] = TRIM("origins"),
-    [STORE_SQL_TRIM_KEYS] =
-        "DELETE FROM keys WHERE date_ms < ?1 AND date_ms <="
-        " coalesce((SELECT date_ms FROM keys ORDER BY date_ms LIMIT 1 OFFSET ?2 - 1), ?1)",
+    [STORE_SQL_TRIM_KEYS] = TRIM_OLDEST("keys", "date_ms"),
+    [STORE_SQL_TRIM_TRAFFIC] = TRIM_OLDEST("traffic", "hour"),
 
     // One row more than asked says that there are further ones.
     [STORE_SQL_PAGE_BEFORE] = PAGE " AND id < ?2 ORDER BY id DESC LIMIT ?3 + 1",

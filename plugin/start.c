@@ -8,6 +8,7 @@
 #include "core/descriptors.h"
 #include "core/record.h"
 
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
 enum {
     TALLY_BATCH = 1024,     // counters stored in one transaction
     OFFLINE_MAX = 100000,   // sessions remembered after their connections ended
@@ -175,7 +176,8 @@ static enum err start_writer(struct plugin *p, const struct log *log)
                                  .log = log,
                                  .sync_ms = p->config.sync_ms,
                                  .is_strict = p->config.durability == CONFIG_DURABILITY_STRICT,
-                                 .retention_ms = p->config.retention_days * 24 * 3600 * 1000,
+                                 .retention_ms = p->config.retention_days * DAY_MS,
+                                 .traffic_ms = p->config.traffic_days * DAY_MS,
                                  .key_lifetime_ms = p->config.key_lifetime_s * 1000,
                                  .origin_lifetime_ms = p->config.webhook_give_up_s * 1000};
     return writer_start(&setup, &p->writer);

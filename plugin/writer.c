@@ -103,6 +103,7 @@ static void trim_some(struct writer *w)
     int64_t now_ms = clock_real_ms();
     const struct store_ages before = {
         .messages_ms = w->setup.retention_ms > 0 ? now_ms - w->setup.retention_ms : 0,
+        .traffic_ms = w->setup.traffic_ms > 0 ? now_ms - w->setup.traffic_ms : 0,
         .keys_ms = now_ms - w->setup.key_lifetime_ms,
         .origins_ms = now_ms - w->setup.origin_lifetime_ms,
         .now_ms = now_ms,
@@ -110,7 +111,7 @@ static void trim_some(struct writer *w)
     bool has_more = false;
     enum err err = batch_trim(w->batch, &before, TRIM_STEP, &has_more);
     if (err != ERR_OK)
-        log_line(w->setup.log, LOG_LEVEL_WARNING, "cannot remove old messages: %s", err_text(err));
+        log_line(w->setup.log, LOG_LEVEL_WARNING, "cannot remove what is old: %s", err_text(err));
     w->trim_due_ms = clock_monotonic_ms() + (has_more ? PACE_MS : TRIM_MS);
 }
 

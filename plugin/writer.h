@@ -24,6 +24,7 @@ struct writer_setup {
     int64_t sync_ms;       // at most so long from spool to synced commit, unless the disk is slower
     bool is_strict;        // somebody waits for each commit
     int64_t retention_ms;  // 0: messages are kept for ever
+    int64_t traffic_ms;    // 0: traffic is
     int64_t key_lifetime_ms, origin_lifetime_ms;
 };
 

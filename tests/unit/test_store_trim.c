@@ -165,6 +165,39 @@ static void test_keys_go_in_small_steps(void **state)
     store_close(store);
 }
 
+static bool count_messages(void *context, const struct store_traffic *traffic)
+{
+    *(int64_t *)context += traffic->in.messages;
+    return true;
+}
+
+static void test_traffic_goes_by_hours(void **state)
+{
+    enum { HOURS = 10, SUBJECTS = 3 };
+    const int64_t hour_ms = 3600 * 1000;
+    struct store *store = open_store(*state, STORE_WRITE);
+    for (int64_t i = 0; i < HOURS * SUBJECTS; i++) {
+        static const char *const subjects[SUBJECTS] = {"a", "b", "c"};
+        struct meter_key key = {.hour = 1000 + i / SUBJECTS,
+                                .room = span_of("lobby"),
+                                .subject = span_of(subjects[i % SUBJECTS])};
+        assert_ok(store_add_traffic(store, &key, &(struct meter_count){1, 1, 1}));
+    }
+    int removed;
+    assert_ok(trim(store, &(struct store_ages){.now_ms = 1}, 100, &removed));
+    assert_int_equal(removed, 0); // it is kept for ever
+    static const int expected[] = {6, 6, 3, 0};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        // Within the sixth hour, which stays.
+        assert_ok(trim(store, &(struct store_ages){.traffic_ms = 1005 * hour_ms + 5}, 4, &removed));
+        assert_int_equal(removed, expected[i]);
+    }
+    int64_t left = 0;
+    assert_ok(store_read_traffic(store, STORE_BY_ROOM, 0, 9999, count_messages, &left));
+    assert_int_equal(left, 5 * SUBJECTS);
+    store_close(store);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -174,6 +207,7 @@ int main(void)
         EACH(test_what_is_dated_in_the_future_is_passed_over),
         EACH(test_origins_are_remembered_and_trimmed),
         EACH(test_keys_go_in_small_steps),
+        EACH(test_traffic_goes_by_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
