@@ -137,21 +137,23 @@ export class HttpWays {
     const poller = {};
     this.#poller = poller;
     const isWanted = () => this.#poller === poller;
+    let wait = 0; // such a one is answered at once, which shows that this way works
     while (isWanted()) {
       try {
-        await this.#pollOnce(isWanted);
+        await this.#pollOnce(wait, isWanted);
+        wait = WAIT_S;
       } catch {
         if (!isWanted()) return;
-        this.#become('');
+        // A server that is full lets nobody wait, and answers all the same.
+        if (wait === 0) this.#become('');
+        wait = 0;
         await sleep(RETRY_MS);
       }
     }
   }
 
-  async #pollOnce(isWanted) {
+  async #pollOnce(wait, isWanted) {
     const before = this.#position();
-    // The first one answers at once, which shows that this way works.
-    const wait = this.#way === 'poll' ? WAIT_S : 0;
     const { epoch, messages } = await this.#fetchPage(`after=${idOf(before)}&limit=500&wait=${wait}`);
     if (!isWanted()) return;
     this.#become('poll');

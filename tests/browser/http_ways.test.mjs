@@ -74,7 +74,7 @@ const stream = () => FakeSource.all.at(-1);
 
 // A room that is followed, with a page that shows at once what it is told.
 function setUp() {
-  const log = { epoch: 'e', messages: [], isDown: false, isStuck: false, queries: [], waiting: [] };
+  const log = { epoch: 'e', messages: [], isDown: false, isFull: false, isStuck: false, queries: [], waiting: [] };
   const events = [];
   let shown = 0;
   const show = (id) => {
@@ -86,9 +86,9 @@ function setUp() {
       log.queries.push(query);
       const asked = new URLSearchParams(query);
       const newer = () => log.messages.filter(({ id }) => id > Number(asked.get('after')));
-      if (!log.isDown && Number(asked.get('wait')) > 0 && newer().length === 0)
-        await new Promise((resolve) => log.waiting.push(resolve));
-      if (log.isDown) throw new Error('down');
+      const waits = Number(asked.get('wait')) > 0 && newer().length === 0;
+      if (waits && !log.isDown && !log.isFull) await new Promise((resolve) => log.waiting.push(resolve));
+      if (log.isDown || (waits && log.isFull)) throw new Error('down');
       return { epoch: log.epoch, messages: newer() };
     },
     events: {
@@ -209,6 +209,21 @@ test('a stream that says nothing while the room goes on is given up', async () =
   await say(7);
   await pass(20000);
   assert.deepEqual(events.slice(2), ['changed', 'down', 'poll', 7]);
+  ways.stop();
+});
+
+test('a server that lets nobody wait is asked now and then, and this is a way all the same', async () => {
+  const { ways, log, events, say } = setUp();
+  log.isFull = true;
+  ways.start();
+  await pass(10000);
+  await say(3);
+  await pass(10000);
+  assert.deepEqual(events, ['poll', 3]);
+  assert.ok(log.queries.length < 20, `${log.queries.length} requests`);
+  log.isDown = true;
+  await pass(3000);
+  assert.deepEqual(events, ['poll', 3, 'down']);
   ways.stop();
 });
 
