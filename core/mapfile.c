@@ -65,7 +65,8 @@ uint64_t mapfile_inode(int fd)
     return fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
-enum err mapfile_rename(struct mapfile *file)
+// A fresh name and seed.
+static enum err give_name(struct mapfile *file)
 {
     struct {
         uint64_t name;
@@ -96,7 +97,7 @@ static enum err create(struct mapfile *file, uint32_t version, size_t size)
     // The checksum covers the magic, which itself is written by mapfile_adopt.
     memcpy(head->magic, file->magic, MAGIC_LEN);
     head->version = version;
-    err = mapfile_rename(file);
+    err = give_name(file);
     memset(head->magic, 0, MAGIC_LEN);
     file->is_new = true;
     return err;

@@ -52,9 +52,6 @@ void mapfile_abandon(struct mapfile *file);
 // Gives the file another size; `base` may change. On an error it is as it was.
 // Errors: ERR_IO, ERR_FULL.
 MUST_USE enum err mapfile_resize(struct mapfile *file, size_t size);
-// A fresh name and seed, for a file whose past must not be mixed up with its future.
-// Errors: ERR_IO.
-MUST_USE enum err mapfile_rename(struct mapfile *file);
 
 static inline struct mapfile_head *mapfile_head(const struct mapfile *file)
 {

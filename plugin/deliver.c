@@ -2,10 +2,9 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "deliver.h"
 
-struct session_room *deliver_room(struct plugin *p, struct session *session,
-                                  const struct topic_view *view, const char *topic)
+struct session_room *deliver_room(struct session *session, const struct topic_view *view,
+                                  const char *topic)
 {
-    (void)p;
     if (view->kind != TOPIC_KEPT || view->known == NULL)
         return NULL;
     // Rooms lie in arrays, so neighbours differ in the bits above their size.

@@ -10,8 +10,8 @@
 
 // What the session knows about this room; looked up and remembered if need be.
 // NULL for topics that are not kept or have no message yet.
-struct session_room *deliver_room(struct plugin *p, struct session *session,
-                                  const struct topic_view *view, const char *topic);
+struct session_room *deliver_room(struct session *session, const struct topic_view *view,
+                                  const char *topic);
 
 // One delivery to `session`. `room` as from deliver_room.
 void deliver_count_out(struct plugin *p, struct session *session, struct session_room *room,

@@ -101,7 +101,7 @@ static int acl_read(struct plugin *p, struct session *session,
                     const struct mosquitto_evt_acl_check *ed)
 {
     const struct topic_view *view = topics_view(&p->topics, ed->topic);
-    struct session_room *room = deliver_room(p, session, view, ed->topic);
+    struct session_room *room = deliver_room(session, view, ed->topic);
     if (!may_read(session, room, view, ed->topic))
         return MOSQ_ERR_ACL_DENIED;
     if (session->state != SESSION_CONNECTED)

@@ -14,7 +14,7 @@ int on_out(int event, void *data, void *userdata)
     if (session == NULL)
         return MOSQ_ERR_SUCCESS;
     const struct topic_view *view = topics_view(&p->topics, ed->topic);
-    struct session_room *room = deliver_room(p, session, view, ed->topic);
+    struct session_room *room = deliver_room(session, view, ed->topic);
     deliver_count_out(p, session, room, view, ed->payloadlen);
     return MOSQ_ERR_SUCCESS;
 }
