@@ -14,7 +14,7 @@
 
 struct tally;
 
-// Opens or creates the file with room for `capacity` counters (at least 2), allocated on disk in
+// Opens or creates the file with room for `capacity` counters (at least 1), allocated on disk in
 // advance; locked against a second process. At most `max_batch` counters go into one batch. An
 // existing file keeps its capacity and its batch size until all its counts are settled.
 // After a power loss nobody can tell which counts were stored, so the file starts anew: what was

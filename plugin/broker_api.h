@@ -45,7 +45,8 @@ MUST_USE enum err broker_api_init(struct broker_api *api, bool is_2_1, struct bu
 void broker_api_finish(struct broker_api *api);
 
 // Calls `each` for every user property in `list` (NULL: none), in order. Spans are borrowed during
-// the call. False if `each` stopped it by returning false, or memory ran out.
+// the call. False if `each` stopped it by returning false. The broker's readers do not tell the end
+// of the list from memory that ran out: then the rest of it goes unseen.
 typedef bool broker_pair_fn(void *context, struct span name, struct span value);
 MUST_USE bool broker_each_pair(const struct broker_api *api, const mosquitto_property *list,
                                broker_pair_fn *each, void *context);

@@ -13,11 +13,15 @@
 //     on_out.c        a delivery left (Mosquitto 2.1)
 //     on_tick.c       arrivals (Mosquitto 2.0), wills, expiry, log lines of the writer
 //     on_reload.c     SIGHUP
-//     start.c         opening and closing everything
+//     start.c, stopping.c    opening and closing everything; whether the broker is going down
 //     keep.c, stamp.c, will.c, service.c, deliver.c    what they have in common
-//     session.c, members.c, waiting.c, presence.c, rooms.c, keys.c    the memory
+//     topics.c, properties.c, refuse.c                 what a publish says, and why one is refused
+//     session.c, subjects.c, deadlines.c               the memory of clients
+//     members.c, presence.c, waiting.c                 what they subscribed to, and what is queued
+//     rooms.c, keys.c                                  the memory of messages
 //     control_*.c                                      the commands of the control topic
-//     writer.c, batch.c                                the thread that writes the database
+//     writer.c, batch.c, log_queue.c                   the thread that writes the database
+//     broker_api.c                                     what differs between the brokers
 #ifndef ROOMWIRE_PLUGIN_PLUGIN_H
 #define ROOMWIRE_PLUGIN_PLUGIN_H
 
