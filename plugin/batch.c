@@ -12,7 +12,7 @@ enum {
 };
 
 // Messages that have not been put into the transaction yet, because many at once cost less.
-struct waiting {
+struct gathered {
     size_t count;
     struct store_put puts[STORE_PUTS_MAX];
     struct meter_key keys[STORE_PUTS_MAX]; // of their traffic
@@ -21,10 +21,10 @@ struct waiting {
 
 struct batch {
     struct writer_setup setup;
-    struct waiting waiting; // empty between transactions
-    uint64_t stored;        // the spool's last record that is stored
-    int64_t last_id;        // the highest id that is stored
-    bool is_tally_known;    // the first batch of this start was compared with the database
+    struct gathered gathered; // empty between transactions
+    uint64_t stored;          // the spool's last record that is stored
+    int64_t last_id;          // the highest id that is stored
+    bool is_tally_known;      // the first batch of this start was compared with the database
     bool has_more_tally;
     struct store_place trimmed;
 };
@@ -79,46 +79,46 @@ static bool is_hopeless(enum err err)
 // Is put: counted among what is in the transaction.
 static enum err note_message(struct batch *b, size_t i, struct progress *progress)
 {
-    const struct waiting *w = &b->waiting;
-    const struct message *m = &w->puts[i].message;
+    const struct gathered *g = &b->gathered;
+    const struct message *m = &g->puts[i].message;
     if (m->id > progress->last_id)
         progress->last_id = m->id;
     struct meter_count one = {0};
     meter_count_message(&one, (int64_t)m->payload.len);
-    return store_add_traffic(b->setup.store, &w->keys[i], &one);
+    return store_add_traffic(b->setup.store, &g->keys[i], &one);
 }
 
-static enum err put_waiting(struct batch *b, struct progress *progress)
+static enum err put_gathered(struct batch *b, struct progress *progress)
 {
-    struct waiting *w = &b->waiting;
+    struct gathered *g = &b->gathered;
     enum err err = ERR_OK;
     size_t i = 0;
-    while (err == ERR_OK && i < w->count) {
+    while (err == ERR_OK && i < g->count) {
         size_t count;
-        enum err put = store_put_messages(b->setup.store, w->puts + i, w->count - i, &count);
+        enum err put = store_put_messages(b->setup.store, g->puts + i, g->count - i, &count);
         for (size_t end = i + count; err == ERR_OK && i < end; i++)
             err = note_message(b, i, progress);
         if (is_hopeless(put))
-            put = lose_record(b, w->records[i++], put);
+            put = lose_record(b, g->records[i++], put);
         err = err == ERR_OK ? put : err;
     }
-    w->count = 0;
+    g->count = 0;
     return err;
 }
 
 static enum err take_message(struct batch *b, const struct record_message *record, uint64_t number,
                              struct progress *progress)
 {
-    struct waiting *w = &b->waiting;
+    struct gathered *g = &b->gathered;
     const struct message *m = &record->message;
-    w->puts[w->count] = (struct store_put){*m, record->key, record->origin};
-    w->keys[w->count] = (struct meter_key){.hour = meter_hour(m->date_ms),
+    g->puts[g->count] = (struct store_put){*m, record->key, record->origin};
+    g->keys[g->count] = (struct meter_key){.hour = meter_hour(m->date_ms),
                                            .room = m->room,
                                            .subject = m->from,
                                            .face = record->face,
                                            .direction = METER_IN};
-    w->records[w->count++] = number;
-    return w->count == STORE_PUTS_MAX ? put_waiting(b, progress) : ERR_OK;
+    g->records[g->count++] = number;
+    return g->count == STORE_PUTS_MAX ? put_gathered(b, progress) : ERR_OK;
 }
 
 // A batch of the gateway's; it sends each until it is answered, so one may be here twice.
@@ -172,7 +172,7 @@ static enum err put_records(struct batch *b, struct progress *progress)
     }
     if (progress->record == b->stored)
         return ERR_OK;
-    enum err err = put_waiting(b, progress);
+    enum err err = put_gathered(b, progress);
     if (err != ERR_OK)
         return err;
     return store_set_source(b->setup.store, b->setup.resume->source, progress->record);
@@ -259,7 +259,7 @@ enum err batch_store(struct batch *b, bool with_tally)
     if (err == ERR_OK)
         err = store_commit(b->setup.store);
     if (err != ERR_OK) {
-        b->waiting.count = 0;
+        b->gathered.count = 0;
         store_rollback(b->setup.store);
         return err;
     }

@@ -51,7 +51,9 @@ struct session {
     bool is_service;
     enum session_kick kick; // anything but NONE: it may do nothing any more
     bool is_v5;
-    bool is_persistent;  // may come back to its subscriptions and queue
+    // It came without "clean start" (MQTT 5) or "clean session" (MQTT 3): it has the subscriptions
+    // and the queue of before. Only with MQTT 3 this says that it may come back to them, too.
+    bool is_persistent;
     bool has_arrived;    // its CONNECT was accepted, so it counts as connected (presence.h)
     bool is_restored;    // the broker knows subscriptions of its that we never saw
     uint64_t connection; // rises with every session made
