@@ -203,7 +203,7 @@ static void test_what_finds_no_room_while_a_batch_is_out_keeps_its_hour(void **s
     struct sums *sums = calloc(1, sizeof *sums);
     for (int hour = 10; hour < 12; hour++) { // the second time, the last resort has an old key
         static const char *const subjects[] = {"a", "b", "c"};
-        uint64_t batch;
+        uint64_t batch = 0;
         for (size_t i = 0; i < 3; i++) {
             struct meter_key key = make_key(hour, "lobby", subjects[i]);
             if (i == 2)
