@@ -26,7 +26,8 @@ describeBrokers('webhooks', (kind) => {
     receiver.requests.length = 0;
   });
 
-  const post = async (room, text) => (await alice.post(`/rooms/${room}/messages`, { text })).json;
+  const post = async (room, text) =>
+    (await alice.post(`/rooms/${room}/messages`, { text }, { 'user-agent': 'poster/1' })).json;
   const heard = (text) => receiver.got(({ event }) => event.message?.text === text, text);
   const byWebSocket = (sub, options = {}) => new Client(`${stack.url.replace('http', 'ws')}/mqtt`, {
     protocolVersion: 5, reconnectPeriod: 0, ...options,
@@ -36,7 +37,7 @@ describeBrokers('webhooks', (kind) => {
   it('get the stamped message', async () => {
     const message = await post('lobby', 'hello');
     const { id, event, headers } = await heard('hello');
-    const context = { method: 'POST', path: '/rooms/lobby/messages', source_ip: '127.0.0.1', user_agent: 'node',
+    const context = { method: 'POST', path: '/rooms/lobby/messages', source_ip: '127.0.0.1', user_agent: 'poster/1',
       request_id: id, principal: 'alice' };
     assert.deepEqual(event, { type: 'message', context, message });
     assert.equal(id, `${message.epoch}-${message.id}`);
