@@ -9,6 +9,8 @@
 #include "core/table.h"
 #include "core/topic.h"
 
+enum { INBOX_TURN = 256 }; // news that a worker takes in one turn of its loop
+
 // What the broker knows of a room's subscription.
 enum subscription { SUBSCRIPTION_NONE, SUBSCRIPTION_ASKED, SUBSCRIPTION_LIVE };
 
@@ -237,17 +239,37 @@ bool feed_next_change(struct feed *feed, char out_room[TOPIC_ROOM_MAX + 1], bool
 
 // ---- what workers are told ----
 
+static size_t bytes_of(const struct feed_message *message)
+{
+    return message != NULL ? sizeof(struct news) + message->size : 0;
+}
+
+// Takes what a worker looks at in one turn of its loop out of its inbox; the lock is held.
+static struct news *take_some(struct inbox *inbox)
+{
+    struct news *taken = inbox->first, **end = &inbox->first;
+    for (int n = 0; n < INBOX_TURN && *end != NULL; n++) {
+        inbox->bytes -= bytes_of((*end)->message);
+        end = &(*end)->next;
+    }
+    struct news *rest = *end;
+    *end = NULL;
+    inbox->first = rest;
+    if (rest == NULL)
+        inbox->last = &inbox->first;
+    return taken;
+}
+
 static void run_inbox(struct loop_task *task)
 {
     struct inbox *inbox = CONTAINER_OF(task, struct inbox, task);
     struct feed *feed = inbox->feed;
     (void)pthread_mutex_lock(&feed->lock);
-    struct news *news = inbox->first;
+    struct news *news = take_some(inbox);
     const struct feed_events *events = inbox->events;
-    inbox->first = NULL;
-    inbox->last = &inbox->first;
-    inbox->bytes = 0;
-    inbox->is_posted = false;
+    inbox->is_posted = inbox->first != NULL && inbox->loop != NULL;
+    if (inbox->is_posted)
+        loop_post(inbox->loop, task);
     (void)pthread_mutex_unlock(&feed->lock);
     while (news != NULL && events != NULL) {
         struct news *next = news->next;
@@ -266,7 +288,7 @@ static void run_inbox(struct loop_task *task)
 // watermark, brings that to light, and the database has it.
 static void tell(struct inbox *inbox, struct feed_message *message, struct span room)
 {
-    size_t bytes = message != NULL ? sizeof(struct news) + message->size : 0;
+    size_t bytes = bytes_of(message);
     if (inbox->loop == NULL || (bytes > 0 && inbox->bytes + bytes > inbox->feed->inbox_memory))
         return;
     struct news *news = calloc(1, sizeof *news);

@@ -48,6 +48,7 @@ struct hub {
     struct table rooms; // struct hub_room by name
     size_t next_check;  // the slot of `rooms` that the next check begins with
     struct tape_budget tape_budget;
+    size_t tape_size; // bytes of one
     struct loop_timer check_timer;
     uint64_t generation; // of the watermark when the epoch was last looked at
     char epoch[MESSAGE_EPOCH_MAX + 1];
@@ -145,9 +146,18 @@ static void on_wake_time(struct loop_timer *timer)
 
 // ---- repairing ----
 
+struct repairing {
+    struct hub_room *room;
+    size_t left; // bytes that a tape may still hold
+};
+
 static bool take_row(void *context, const struct message *m)
 {
-    append(context, m);
+    struct repairing *r = context;
+    if (m->payload.len > r->left)
+        return false;
+    r->left -= m->payload.len;
+    append(r->room, m);
     return true;
 }
 
@@ -199,13 +209,14 @@ static void on_committed(void *context, bool is_complete)
     follow_epoch(room->hub);
     int64_t before = room->last_id;
     struct store_page page = {name_of(room), 0, before, REPAIR_MAX};
+    struct repairing repairing = {room, room->hub->tape_size};
     bool has_more = false;
     int64_t newest = 0;
     int64_t accepted = mark != NULL ? watermark_accepted(mark, name_of(room)) : 0;
     bool has_all = mark != NULL && watermark_committed(mark) >= accepted;
     enum err err = store_room_last_id(store, name_of(room), &newest); // before the page is read
     if (err == ERR_OK)
-        err = store_read_page(store, &page, take_row, room, &has_more);
+        err = store_read_page(store, &page, take_row, &repairing, &has_more);
     if (err == ERR_OK && (has_more || room->last_id < newest))
         start_anew(room, newest); // too much for a tape, or trimmed before it was read
     if (err == ERR_OK && has_all)
@@ -355,8 +366,8 @@ enum err hub_join(struct worker *worker, struct span name, enum hub_form form,
         return err;
     const struct config *config = &worker->gateway->config;
     if (form != HUB_NO_FORM && room->tapes[form] == NULL)
-        err = tape_create(&hub->tape_budget, (size_t)config->tape_size,
-                          (size_t)config->tape_messages, &room->tapes[form]);
+        err = tape_create(&hub->tape_budget, hub->tape_size, (size_t)config->tape_messages,
+                          &room->tapes[form]);
     if (err != ERR_OK) {
         leave_if_empty(room);
         return err;
@@ -420,9 +431,10 @@ enum err hub_start(struct worker *worker)
         return ERR_MEMORY;
     hub->worker = worker;
     hub->tape_budget.max = (size_t)worker->gateway->config.tape_memory;
+    hub->tape_size = (size_t)worker->gateway->config.tape_size;
     hub->events = (struct feed_events){hub, on_message, on_listening};
     hub->check_timer.on_time = on_check_time;
-    buf_init(&hub->scratch, (size_t)worker->gateway->config.tape_size);
+    buf_init(&hub->scratch, hub->tape_size);
     worker->hub = hub;
     table_init(&hub->rooms);
     enum err err = hash_seed_init(&hub->seed) ? ERR_OK : ERR_IO;

@@ -14,13 +14,15 @@
 #include "gateway/feed.h"
 #include "gateway/loop.h"
 
-enum { WORKERS = 2, ROOMS_MAX = 3, INBOX_MEMORY = 4096 };
+enum { WORKERS = 2, ROOMS_MAX = 3, INBOX_MEMORY = 1 << 20 };
 
 struct worker_side {
     struct loop *loop;
     struct feed_events events;
     int64_t last_id;
     size_t messages, listenings;
+    struct loop_task task;
+    size_t messages_first; // when the task ran
 };
 
 struct fixture {
@@ -31,6 +33,7 @@ struct fixture {
 static void on_message(void *context, struct feed_message *message)
 {
     struct worker_side *w = context;
+    assert_true(message->message.id > w->last_id); // in order
     w->messages++;
     w->last_id = message->message.id;
     feed_message_release(message);
@@ -244,6 +247,30 @@ static void a_worker_that_is_behind_holds_no_more_than_it_may(void **state)
     tear_down(&f);
 }
 
+static void count_turn(struct loop_task *task)
+{
+    struct worker_side *w = CONTAINER_OF(task, struct worker_side, task);
+    w->messages_first = w->messages;
+}
+
+static void many_messages_are_not_taken_in_one_turn(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    struct fixture f;
+    set_up(&f);
+    make_live(&f, 0, "lobby");
+    for (int64_t id = 1; id <= COUNT; id++)
+        deliver(&f, "lobby", id, 1);
+    struct worker_side *w = &f.workers[0];
+    w->task.run = count_turn;
+    loop_post(w->loop, &w->task); // behind the inbox's first part
+    run(w);
+    assert_in_range(w->messages_first, 1, COUNT - 1);
+    assert_int_equal(w->messages, COUNT);
+    tear_down(&f);
+}
+
 static void what_waits_is_freed_with_the_feed(void **state)
 {
     (void)state;
@@ -264,6 +291,7 @@ int main(void)
         cmocka_unit_test(rooms_that_nobody_reads_make_room_while_the_broker_is_away),
         cmocka_unit_test(messages_reach_who_listens),
         cmocka_unit_test(a_worker_that_is_behind_holds_no_more_than_it_may),
+        cmocka_unit_test(many_messages_are_not_taken_in_one_turn),
         cmocka_unit_test(what_waits_is_freed_with_the_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
