@@ -43,10 +43,8 @@ enum err algorithm_set_parse(struct span names, algorithm_set *out_set, struct s
 {
     algorithm_set set = 0;
     struct span name;
-    while (span_split(&names, ' ', &name)) {
+    while (span_word(&names, &name)) {
         enum algorithm algorithm;
-        if (name.len == 0)
-            continue;
         if (!algorithm_from_name(name, &algorithm)) {
             *out_unknown = name;
             return ERR_INVALID;

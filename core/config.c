@@ -221,8 +221,8 @@ static bool is_well_formed(const struct option *option, const char *value)
         return true;
     if (option->kind != KIND_LIST)
         return option->is_good(rest);
-    while (span_split(&rest, ' ', &word))
-        if (word.len > 0 && !option->is_good(word))
+    while (span_word(&rest, &word))
+        if (!option->is_good(word))
             return false;
     return true;
 }

@@ -175,7 +175,7 @@ static enum err check_pinned(const struct keyset *keys, struct span names, struc
     for (size_t i = 0; i < keys->count; i++)
         served |= keys->keys[i].algorithms;
     struct span name;
-    while (span_split(&names, ' ', &name)) {
+    while (span_word(&names, &name)) {
         enum algorithm algorithm;
         if (algorithm_from_name(name, &algorithm) && !(served & ALGORITHM_BIT(algorithm))) {
             buf_printf(why, "algorithms: no key can serve %.*s", (int)name.len, name.ptr);

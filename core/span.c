@@ -45,6 +45,14 @@ bool span_split(struct span *rest, char separator, struct span *out_part)
     return true;
 }
 
+bool span_word(struct span *rest, struct span *out_word)
+{
+    while (span_split(rest, ' ', out_word))
+        if (out_word->len > 0)
+            return true;
+    return false;
+}
+
 // How many continuation bytes follow `lead`, and the bounds of the first of them
 // (RFC 3629 §4); -1 for a byte that starts nothing.
 static int continuation_count(unsigned char lead, unsigned char *out_low, unsigned char *out_high)

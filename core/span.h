@@ -56,6 +56,8 @@ struct span span_trim(struct span a);
 // Cuts the part before the first `separator` off the front of `*rest` into `*out_part`.
 // Without a separator the whole rest is the part. False when nothing is left.
 bool span_split(struct span *rest, char separator, struct span *out_part);
+// The same for the next word of a list; between them stand one space or more.
+bool span_word(struct span *rest, struct span *out_word);
 
 // True if `a` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool span_is_utf8(struct span a);

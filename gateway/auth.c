@@ -212,8 +212,8 @@ static bool is_listed_origin(const struct exchange *x, struct span origin)
 {
     struct span rest = span_of(gateway_of(x)->config.allowed_origins);
     struct span one;
-    while (span_split(&rest, ' ', &one))
-        if (one.len > 0 && span_equal_nocase(one, origin))
+    while (span_word(&rest, &one))
+        if (span_equal_nocase(one, origin))
             return true;
     return false;
 }

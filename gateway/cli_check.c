@@ -61,11 +61,13 @@ static void check_private(struct checking *c, const char *what, const char *path
         report(c, VERDICT_NOTE, what, "%s: its group can write it", path);
 }
 
-static void add_nul(struct buf *why)
+// Says why something failed: in its own line, or as the error is called.
+static void report_failure(struct checking *c, const char *what, enum err err,
+                           const struct buf *why)
 {
-    if (why->status != ERR_OK)
-        buf_clear(why);
-    buf_add_char(why, '\0');
+    bool has_line = why->status == ERR_OK && why->len > 0;
+    struct span line = has_line ? buf_span(why) : span_of(err_text(err));
+    report(c, VERDICT_PROBLEM, what, "%.*s", (int)line.len, line.ptr);
 }
 
 static void check_service_secret(struct checking *c)
@@ -76,9 +78,8 @@ static void check_service_secret(struct checking *c)
     struct buf why;
     buf_init(&why, 4096);
     enum err err = secret_load(path, ACCESS_SECRET_MIN, &secret, &why);
-    add_nul(&why);
     if (err != ERR_OK) {
-        report(c, VERDICT_PROBLEM, what, "%s", why.ptr);
+        report_failure(c, what, err, &why);
     } else {
         if (memchr(secret.ptr, '\0', secret.len) != NULL)
             report(c, VERDICT_PROBLEM, what,
@@ -125,12 +126,11 @@ static void check_keys(struct checking *c)
     struct buf why;
     buf_init(&why, 4096);
     enum err err = keyset_load(c->config, &keys, &why);
-    add_nul(&why);
     if (err == ERR_OK) {
         report_keys(c, keys);
         check_guests(c, keys);
     } else {
-        report(c, VERDICT_PROBLEM, "keys", "%s", why.len > 1 ? why.ptr : err_text(err));
+        report_failure(c, "keys", err, &why);
     }
     check_private(c, "secret_file", c->config->secret_file);
     keyset_destroy(keys);
@@ -155,9 +155,8 @@ static void check_policy(struct checking *c)
     struct buf why;
     buf_init(&why, 4096);
     enum err err = token_policy_init(&policy, c->config, &why);
-    add_nul(&why);
     if (err != ERR_OK) {
-        report(c, VERDICT_PROBLEM, "rights", "%s", why.ptr);
+        report_failure(c, "rights", err, &why);
     } else {
         if (c->config->guests && !compiles(&policy.rooms, c->config->guest_rights))
             report(c, VERDICT_PROBLEM, "guest_rights",
@@ -237,9 +236,8 @@ static void check_tls(struct checking *c)
         report(c, VERDICT_PROBLEM, "tls_certificate", "tls_certificate and tls_key go together");
     else if (*certificate != '\0')
         err = tls_create(certificate, key, &tls, &why);
-    add_nul(&why);
     if (err != ERR_OK)
-        report(c, VERDICT_PROBLEM, "tls_certificate", "%s", why.ptr);
+        report_failure(c, "tls_certificate", err, &why);
     check_private(c, "tls_key", key);
     tls_destroy(tls);
     buf_finish(&why);
@@ -250,9 +248,8 @@ static void check_listen(struct checking *c)
     struct buf why;
     buf_init(&why, 4096);
     enum err err = server_check(c->config, &why);
-    add_nul(&why);
     if (err != ERR_OK)
-        report(c, VERDICT_PROBLEM, "server", "%s", why.len > 1 ? why.ptr : err_text(err));
+        report_failure(c, "server", err, &why);
     else
         report(c, VERDICT_OK, "server", "listen = %s", c->config->listen);
     buf_finish(&why);
@@ -263,9 +260,8 @@ static void check_webhooks(struct checking *c)
     struct buf why;
     buf_init(&why, 4096);
     enum err err = hooks_check(c->config, &why);
-    add_nul(&why);
     if (err != ERR_OK)
-        report(c, VERDICT_PROBLEM, "webhooks", "%s", why.len > 1 ? why.ptr : err_text(err));
+        report_failure(c, "webhooks", err, &why);
     check_private(c, "webhook_secret_file", c->config->webhook_secret_file);
     buf_finish(&why);
 }

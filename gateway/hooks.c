@@ -55,15 +55,6 @@ static struct span list_text(const struct config *config, const struct list *lis
     return span_trim(span_of(*text));
 }
 
-// The next URL of a list.
-static bool next_url(struct span *rest, struct span *out_url)
-{
-    while (span_split(rest, ' ', out_url))
-        if (out_url->len > 0)
-            return true;
-    return false;
-}
-
 static struct hook_url *find_url(struct hook_url *urls, size_t count, struct span url)
 {
     for (size_t i = 0; i < count; i++)
@@ -108,7 +99,7 @@ static enum err read_list(const struct config *config, const struct list *list,
                           struct hook_url *urls, size_t *count, struct buf *why)
 {
     struct span rest = list_text(config, list), text;
-    while (next_url(&rest, &text)) {
+    while (span_word(&rest, &text)) {
         struct hook_url *url = find_url(urls, *count, text);
         if (url == NULL) {
             enum err err = add_url(urls, count, text, list->option, why);

@@ -193,9 +193,7 @@ static enum err go_through(const struct config *config, struct server *server, s
     struct span rest = span_of(config->listen), part;
     enum err err = ERR_OK;
     int count = 0;
-    for (; err == ERR_OK && span_split(&rest, ' ', &part); count += part.len > 0) {
-        if (part.len == 0)
-            continue;
+    for (; err == ERR_OK && span_word(&rest, &part); count++) {
         struct place place = {.infos = NULL};
         char *address = span_dup(part);
         err = address != NULL ? resolve(config, address, &place, why) : ERR_MEMORY;
