@@ -315,6 +315,16 @@ enum err store_read_rooms(struct store *store, store_room_fn *each, void *contex
     return store_end(&run);
 }
 
+enum err store_sum_rooms(struct store *store, int64_t *out_rooms, int64_t *out_messages)
+{
+    struct store_run run = store_start(store, STORE_SQL_SUM_OF_ROOMS);
+    if (store_step(&run)) {
+        *out_rooms = store_get_column_int(&run, "rooms");
+        *out_messages = store_get_column_int(&run, "messages");
+    }
+    return store_end(&run);
+}
+
 enum err store_room_last_id(struct store *store, struct span room, int64_t *out_id)
 {
     struct store_run run = store_start(store, STORE_SQL_ROOM_LAST_ID);

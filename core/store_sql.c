@@ -76,6 +76,8 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_PAGE_AFTER] = PAGE " AND id < ?2 AND id > ?4 ORDER BY id LIMIT ?3 + 1",
 
     [STORE_SQL_ROOMS] = "SELECT room, last_id, messages FROM rooms ORDER BY last_id DESC",
+    [STORE_SQL_SUM_OF_ROOMS] =
+        "SELECT count(*) AS rooms, coalesce(sum(messages), 0) AS messages FROM rooms",
     [STORE_SQL_ROOM_LAST_ID] = "SELECT last_id FROM rooms WHERE room = ?",
     [STORE_SQL_KEYS] =
         "SELECT room, sender, key, id, date_ms FROM keys JOIN rooms USING (room_id)"

@@ -152,17 +152,32 @@ bool auth_admit_publish(struct exchange *x, struct span topic, int qos, bool is_
     return admit(x, out_caller, err);
 }
 
+// A right that is a claim of its own.
+static bool admit_claim(struct exchange *x, enum err identified, bool has_claim,
+                        struct caller *caller)
+{
+    enum err err = identified;
+    if (err == ERR_OK && !caller->has_token)
+        err = ERR_TOKEN_MISSING;
+    else if (err == ERR_OK && !has_claim)
+        err = ERR_DENIED;
+    return admit(x, caller, err);
+}
+
 bool auth_admit_connections(struct exchange *x, bool is_change, struct caller *out_caller)
 {
     *out_caller = (struct caller){0};
     enum err err = auth_identify(x, out_caller);
     const struct rights_claims *claims = &out_caller->token.claims;
-    if (err == ERR_OK && !out_caller->has_token)
-        err = ERR_TOKEN_MISSING;
-    else if (err == ERR_OK &&
-             !(is_change ? claims->may_change_connections : claims->may_see_connections))
-        err = ERR_DENIED;
-    return admit(x, out_caller, err);
+    bool may = is_change ? claims->may_change_connections : claims->may_see_connections;
+    return admit_claim(x, err, may, out_caller);
+}
+
+bool auth_admit_admin(struct exchange *x, struct caller *out_caller)
+{
+    *out_caller = (struct caller){0};
+    enum err err = auth_identify(x, out_caller);
+    return admit_claim(x, err, out_caller->token.claims.is_admin, out_caller);
 }
 
 bool auth_admit_change(struct exchange *x, const struct caller *caller, struct span csrf)

@@ -36,6 +36,8 @@ bool auth_admit_publish(struct exchange *x, struct span topic, int qos, bool is_
                         struct caller *out_caller);
 // The same for the connections of clients: to see them, or to change them.
 bool auth_admit_connections(struct exchange *x, bool is_change, struct caller *out_caller);
+// The same for what only an administrator sees (the claim "admin").
+bool auth_admit_admin(struct exchange *x, struct caller *out_caller);
 // For what a cookie authorizes: true if the request comes from our own site (its CSRF token is
 // `csrf` or in X-CSRF-Token, or its Origin says so) or from a caller with a token of its own; false
 // if the exchange was refused (403).

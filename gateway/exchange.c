@@ -388,5 +388,6 @@ struct conn *exchange_upgrade(struct exchange *x, struct span head, struct buf *
         http_conn_close(http);
         return NULL;
     }
+    worker_count_answer(http->worker, 101);
     return http_conn_release(http);
 }

@@ -109,6 +109,7 @@ static const size_t unknown_len = SIZE_MAX;
 static void add_head(struct exchange *x, int status, const char *content_type, size_t body_len)
 {
     struct buf *out = &x->out;
+    worker_count_answer(x->http->worker, status);
     buf_add_text(out, "HTTP/1.1 ");
     buf_add_int(out, status);
     buf_add_char(out, ' ');

@@ -71,6 +71,15 @@ struct gateway {
     int worker_count;
 };
 
+enum { COUNTERS_CLASSES = 5 };
+
+// What one worker has done, for GET /metrics. Its own thread writes them, any may read them.
+struct counters {
+    atomic_llong answers[COUNTERS_CLASSES]; // HTTP answers begun: 1xx, 2xx, ...
+    atomic_int streams;                     // event streams and live pages that are open
+    atomic_int relays;                      // so WebSockets
+};
+
 // One event loop and what belongs to it. Only its own thread touches it.
 struct worker {
     struct gateway *gateway;
@@ -84,6 +93,7 @@ struct worker {
 
     // The rest is for worker.c, server.c and exchange*.c.
     struct conn_list conns;
+    struct counters counters;
     atomic_int load;              // connections, read by other workers to find the idlest
     struct server_watch *listens; // NULL when it accepts nothing
     struct exchange *spares;
@@ -100,6 +110,8 @@ struct worker {
 
 // The worker's database handle, opened on demand; NULL (and one log line) if it cannot be had.
 struct store *worker_store(struct worker *worker);
+// Counts an HTTP answer with that status, from the worker's thread.
+void worker_count_answer(struct worker *worker, int status);
 // The credentials in force; release with credentials_release.
 struct credentials *gateway_credentials(struct gateway *gateway);
 void credentials_release(struct credentials *credentials);

@@ -300,8 +300,12 @@ static void stir_client(void *context, int64_t hook_id, struct span client)
 
 static enum err read_clients(struct hooks *hooks)
 {
-    enum err err = store_hooks_count_events(hooks->store, &hooks->events);
-    return err == ERR_OK ? store_hooks_read_clients(hooks->store, stir_client, hooks) : err;
+    int64_t events;
+    enum err err = store_hooks_count_events(hooks->store, &events);
+    if (err != ERR_OK)
+        return err;
+    atomic_store(&hooks->events, events);
+    return store_hooks_read_clients(hooks->store, stir_client, hooks);
 }
 
 // The gateway whose place this one took may have put some into the database after this one has

@@ -52,6 +52,9 @@ void hooks_connected(struct hooks *hooks);
 
 // ---- for workers ----
 
+// How many connects and disconnects wait to be delivered. `hooks` may be NULL.
+int64_t hooks_events_waiting(const struct hooks *hooks);
+
 enum hook_verdict { HOOK_ALLOWS, HOOK_REFUSES, HOOK_SILENT /* down, late or talking nonsense */ };
 
 // True if a client's CONNECT has to wait for hooks_ask. `hooks` may be NULL.

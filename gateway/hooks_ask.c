@@ -199,6 +199,11 @@ void hooks_asks_end(struct hooks *hooks)
 
 // ---- the worker's side ----
 
+int64_t hooks_events_waiting(const struct hooks *hooks)
+{
+    return hooks != NULL ? atomic_load(&hooks->events) : 0;
+}
+
 bool hooks_ask_first(const struct hooks *hooks)
 {
     for (size_t i = 0; hooks != NULL && i < hooks->url_count; i++)

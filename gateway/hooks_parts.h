@@ -58,7 +58,7 @@ struct hooks {
 
     struct hash_seed seed;
     struct table lanes;
-    int64_t events; // connects and disconnects in the database
+    atomic_llong events; // connects and disconnects in the database; read by workers
     struct log_cap warnings;
     struct log_cap late;    // the upstream's own
     atomic_llong heard;     // lifecycle events on their way here; added to by the upstream

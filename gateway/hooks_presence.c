@@ -42,7 +42,7 @@ static enum err put(struct hooks *hooks, struct hook_url *url, const struct hook
         return ERR_OK; // it is there: the gateway whose place we take has heard of it, too
     if (err != ERR_OK)
         return err;
-    hooks->events++;
+    atomic_fetch_add(&hooks->events, 1);
     hooks_lane_stir(hooks, url, false, client->client_id, 0);
     return ERR_OK;
 }

@@ -284,6 +284,14 @@ uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post 
     return ref;
 }
 
+size_t outbox_waiting(struct outbox *outbox)
+{
+    (void)pthread_mutex_lock(&outbox->lock);
+    size_t waiting = outbox->waiting;
+    (void)pthread_mutex_unlock(&outbox->lock);
+    return waiting;
+}
+
 void outbox_forget(struct outbox *outbox, uint64_t ref)
 {
     (void)pthread_mutex_lock(&outbox->lock);

@@ -41,6 +41,8 @@ void outbox_destroy(struct outbox *outbox);
 // and has to be told. 0 when out of memory: `on_answer` will not be called.
 uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post *post,
                     int64_t now_ms, upstream_answer_fn *on_answer, void *context, bool *out_wake);
+// How many wait for their answer.
+size_t outbox_waiting(struct outbox *outbox);
 // From the thread of the post's loop: `on_answer` will not be called any more.
 void outbox_forget(struct outbox *outbox, uint64_t ref);
 

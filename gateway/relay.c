@@ -25,6 +25,7 @@ static void bury(struct relay *relay)
     *relay->link = relay->next;
     if (relay->next != NULL)
         relay->next->link = relay->link;
+    atomic_fetch_sub(&relay->list->worker->counters.relays, 1);
     relay->burial.run = free_relay;
     loop_defer(loop, &relay->burial);
 }
@@ -245,6 +246,7 @@ static struct relay *create(struct relay_list *list, struct span token)
     if (relay->next != NULL)
         relay->next->link = &relay->next;
     list->first = relay;
+    atomic_fetch_add(&list->worker->counters.relays, 1);
     return relay;
 }
 

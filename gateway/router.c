@@ -7,6 +7,7 @@
 #include "health.h"
 #include "members.h"
 #include "messages.h"
+#include "metrics.h"
 #include "page_handlers.h"
 #include "relay.h"
 #include "session.h"
@@ -34,6 +35,7 @@ static const struct route routes[] = {
     {"POST", "/session/end", session_end, ROUTE_BODY_FORM},
     {"GET", "/assets/*", asset_get, ROUTE_BODY_NONE},
     {"GET", "/bill", page_bill, ROUTE_BODY_NONE},
+    {"GET", "/metrics", metrics_get, ROUTE_BODY_NONE},
     {"GET", "/health/live", health_live, ROUTE_BODY_NONE},
     {"GET", "/health/ready", health_ready, ROUTE_BODY_NONE},
 };

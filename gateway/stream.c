@@ -58,6 +58,7 @@ static void stream_finish(struct stream *s)
     readers_leave(s->worker->gateway->readers, s->member, false, loop_date_ms(s->worker->loop));
     if (s->reader.room != NULL)
         hub_leave(&s->reader);
+    atomic_fetch_sub(&s->worker->counters.streams, 1);
     buf_finish(&s->rest);
     dues_finish(&s->dues);
     free(s);
@@ -478,6 +479,7 @@ enum err stream_open(struct exchange *x, const struct caller *caller, struct spa
         abandon(s);
         return ERR_OK;
     }
+    atomic_fetch_add(&worker->counters.streams, 1);
     s->member = readers_join(worker->gateway->readers, hub_room_name(&s->reader), &caller->token,
                              face_of(s), loop_date_ms(worker->loop));
     conn_set_owner(s->conn, s, on_ready);

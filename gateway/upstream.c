@@ -37,6 +37,11 @@ bool upstream_is_connected(const struct upstream *upstream)
     return atomic_load_explicit(&upstream->is_connected, memory_order_relaxed);
 }
 
+size_t upstream_waiting(const struct upstream *upstream)
+{
+    return outbox_waiting(upstream->outbox);
+}
+
 static uint64_t add_post(struct upstream *u, struct loop *loop, const struct post *post,
                          upstream_answer_fn *on_answer, void *context)
 {

@@ -16,6 +16,8 @@ MUST_USE enum err upstream_start(struct gateway *gateway, struct upstream **out_
 // destroyed. NULL is fine.
 void upstream_stop(struct upstream *upstream);
 bool upstream_is_connected(const struct upstream *upstream); // from any thread
+// How many posts and commands wait for the broker's or the plugin's answer; from any thread.
+size_t upstream_waiting(const struct upstream *upstream);
 
 // The outcome of one publish.
 struct upstream_answer {

@@ -4,6 +4,7 @@
 #include "core/thread.h"
 #include "token_cache.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -16,6 +17,13 @@
 #include "server.h"
 
 // ---- connections ----
+
+void worker_count_answer(struct worker *worker, int status)
+{
+    int class = status / 100 - 1;
+    assert(class >= 0 && class < COUNTERS_CLASSES);
+    atomic_fetch_add_explicit(&worker->counters.answers[class], 1, memory_order_relaxed);
+}
 
 // A socket on its way from the worker that accepted it to the one that serves it.
 struct arrival {
