@@ -27,6 +27,10 @@ function sanitizerEnv() {
   const flags = readText(join(buildFolder, 'CMakeCache.txt')).match(/^ROOMWIRE_SANITIZE:.*=(.+)$/m);
   if (!flags) return null;
   const library = (name) => execFileSync('gcc', [`-print-file-name=${name}`]).toString().trim();
+  if (flags[1] === 'thread') {
+    process.env.TSAN_OPTIONS ??= `suppressions=${join(root, 'tests/run/tsan.supp')}`; // the gateway's too
+    return { LD_PRELOAD: library('libtsan.so') };
+  }
   return {
     // The broker does not free everything at its end, and keeps what plugins are loaded with.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:verify_asan_link_order=0',
@@ -180,7 +184,7 @@ export class Broker {
     let failure;
     if (!this.program.hasEnded) await this.stop().catch((error) => (failure = error));
     if (this.ownsFolder) rmSync(this.folder, { recursive: true, force: true });
-    const report = this.log.match(/.*(AddressSanitizer|runtime error:)[^]*/);
+    const report = this.log.match(/.*((Address|Thread)Sanitizer|runtime error:)[^]*/);
     if (report) throw new Error(report[0]);
     if (failure) throw failure;
   }
