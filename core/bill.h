@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // The bill: what was metered today and this month (UTC), in all and by room, person and face, and
-// what it costs. One struct, from which JSON, text and (in the gateway) HTML are made.
+// what it costs. One struct, from which JSON, CSV, text and (in the gateway) HTML are made.
 // Not the counting: meter.h, tally.h.
 #ifndef ROOMWIRE_CORE_BILL_H
 #define ROOMWIRE_CORE_BILL_H
@@ -46,6 +46,9 @@ void bill_finish(struct bill *bill);
 // "messages_in":…,"messages_out":…,"blocks_in":…,"blocks_out":…,"bytes_in":…,"bytes_out":…,
 // "cost_microdollars":…}, the total has no name, and what sums up the rest has "rest":true.
 void bill_write_json(const struct bill *bill, struct json_writer *w);
+// RFC 4180 with a header line, "period,since,until,by,name,messages_in,…,cost_microdollars"; `by`
+// is total, room, person or face.
+void bill_write_csv(const struct bill *bill, struct buf *out);
 // Plain tables for a terminal; names are made safe to show.
 void bill_write_text(const struct bill *bill, struct buf *out);
 

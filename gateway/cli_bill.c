@@ -8,19 +8,17 @@
 
 enum { TEXT_MAX = 16 * 1024 * 1024 };
 
-static void write_bill(const struct bill *bill, bool is_json, struct buf *out)
+static void write_json(const struct bill *bill, struct buf *out)
 {
-    if (!is_json) {
-        bill_write_text(bill, out);
-        return;
-    }
     struct json_writer w;
     json_writer_init(&w, out);
     bill_write_json(bill, &w);
     buf_add_char(out, '\n');
 }
 
-static int show(const struct cli_command *self, const struct config *config, bool is_json)
+typedef void write_fn(const struct bill *bill, struct buf *out);
+
+static int show(const struct cli_command *self, const struct config *config, write_fn *write)
 {
     const struct log log = {.write = log_to_stderr, .level = LOG_LEVEL_WARNING};
     struct store *store = NULL;
@@ -33,26 +31,29 @@ static int show(const struct cli_command *self, const struct config *config, boo
         return cli_failed(self, "%s: %s", config->database, err_text(err));
     struct buf out;
     buf_init(&out, TEXT_MAX);
-    write_bill(&bill, is_json, &out);
+    write(&bill, &out);
     bill_finish(&bill);
     return cli_print(self, &out);
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    bool is_json = false;
+    bool is_json = false, is_csv = false;
     const char *config_path;
-    const struct cli_option options[] = {{.name = "json", .flag = &is_json}, {.name = NULL}};
+    const struct cli_option options[] = {
+        {.name = "json", .flag = &is_json}, {.name = "csv", .flag = &is_csv}, {.name = NULL}};
     struct cli_words words;
     int status;
     if (!cli_parse(self, argc, argv, options, &words, &config_path, &status))
         return status;
     if (words.count > 0)
         return cli_misused(self, "\"%s\": no argument was expected", words.values[0]);
+    if (is_json && is_csv)
+        return cli_misused(self, "--json and --csv: one of them");
     struct config config;
     if (!cli_load_config(self, config_path, &config))
         return CLI_FAILED;
-    status = show(self, &config, is_json);
+    status = show(self, &config, is_json ? write_json : is_csv ? bill_write_csv : bill_write_text);
     config_finish(&config);
     return status;
 }
@@ -66,6 +67,7 @@ const struct cli_command cli_bill = {
              "for today and this month (UTC), and what they cost at 5 USD per million blocks.\n"
              "\n"
              "  --json         as JSON, like GET /bill\n"
+             "  --csv          as CSV, for spreadsheets\n"
              "  --config FILE  the configuration\n",
     .run = run,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// GET /bill: what was metered and what it costs, as tables for people and as JSON for programs.
+// GET /bill: what was metered and what it costs, as tables for people, as JSON and CSV for
+// programs.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -172,27 +173,50 @@ static void send_html(struct bill_page *b)
     page_send_source(&b->page, 200, "bill.html", &source);
 }
 
+static void send_data(struct bill_page *b, const char *content_type, const struct buf *body)
+{
+    exchange_add_field(b->page.x, "Cache-Control", span_of("no-store"));
+    if (body->status)
+        exchange_refuse(b->page.x, 500, body->status, NULL);
+    else
+        exchange_answer(b->page.x, 200, content_type, buf_span(body));
+}
+
 static void send_json(struct bill_page *b)
 {
     struct buf body;
-    buf_init(&body, BILL_BYTES_MAX);
     struct json_writer w;
+    buf_init(&body, BILL_BYTES_MAX);
     json_writer_init(&w, &body);
     bill_write_json(&b->bill, &w);
-    exchange_add_field(b->page.x, "Cache-Control", span_of("no-store"));
-    if (body.status)
-        exchange_refuse(b->page.x, 500, body.status, NULL);
-    else
-        exchange_answer(b->page.x, 200, "application/json", buf_span(&body));
+    send_data(b, "application/json", &body);
+    buf_finish(&body);
+}
+
+static void send_csv(struct bill_page *b)
+{
+    struct buf body;
+    buf_init(&body, BILL_BYTES_MAX);
+    bill_write_csv(&b->bill, &body);
+    exchange_add_field(b->page.x, "Content-Disposition",
+                       span_of("attachment; filename=\"bill.csv\""));
+    send_data(b, "text/csv; charset=utf-8; header=present", &body);
     buf_finish(&body);
 }
 
 // Unlike elsewhere, who takes anything gets the page.
-static bool wants_json(const struct exchange *x)
+static void send_wanted(struct bill_page *b)
 {
-    const struct http_head *head = exchange_head(x);
-    return accept_quality(head, "Accept", "application/json") >
-           accept_quality(head, "Accept", "text/html");
+    const struct http_head *head = exchange_head(b->page.x);
+    int html = accept_quality(head, "Accept", "text/html");
+    int json = accept_quality(head, "Accept", "application/json");
+    int csv = accept_quality(head, "Accept", "text/csv");
+    if (json > html && json >= csv)
+        send_json(b);
+    else if (csv > html)
+        send_csv(b);
+    else
+        send_html(b);
 }
 
 static void send_bill(struct bill_page *b)
@@ -206,10 +230,7 @@ static void send_bill(struct bill_page *b)
         return;
     }
     exchange_add_field(b->page.x, "Vary", span_of("Accept"));
-    if (wants_json(b->page.x))
-        send_json(b);
-    else
-        send_html(b);
+    send_wanted(b);
     bill_finish(&b->bill);
 }
 

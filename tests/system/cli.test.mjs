@@ -77,6 +77,7 @@ describe('every command', () => {
       [['history', 'a', '--before=1', '--after=1'], /not both/],
       [['history', 'a', '--json=1'], /takes no value/],
       [['bill', 'x'], /no argument was expected/],
+      [['bill', '--json', '--csv'], /one of them/],
       [['check', 'lobby'], /together with --token/],
       [['serve', 'x'], /no argument was expected/],
     ];
@@ -223,6 +224,8 @@ describe('with a running stack', () => {
     assert.deepEqual([line.messages_in, line.blocks_in, line.bytes_in], [1, 2, 900]);
     const text = await stack.command('bill');
     assert.match(text.out, /billed/);
+    const csv = await stack.command('bill', '--csv');
+    assert.match(csv.out, /^today,.*,room,"billed",1,0,2,0,900,0,10\r$/m);
     const check = await stack.command('check');
     assert.equal(check.code, 0, check.out + check.err);
     assert.match(check.out, /^ok +database: .* last message \d+$/m);

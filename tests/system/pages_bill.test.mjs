@@ -43,7 +43,7 @@ test('a page counts each message that it shows, and a post counts as its writer\
   assert.deepEqual(await read(), want);
 });
 
-test('the bill is a page, and JSON for those who ask for it', async () => {
+test('the bill is a page, and JSON or CSV for those who ask for it', async () => {
   const auditor = stack.broker.token('auditor', {}, { bill: true });
   const page = await get('/bill', auditor, 'text/html');
   assert.equal(page.status, 200);
@@ -59,10 +59,17 @@ test('the bill is a page, and JSON for those who ask for it', async () => {
   const bill = await json.json();
   const room = bill.today.rooms.find(({ name }) => name === 'counted');
   assert.deepEqual([room.blocks_in, room.blocks_out], [3, 6]);
+  const csv = await get('/bill', auditor, 'text/csv, application/json;q=0.9');
+  assert.match(csv.headers.get('content-type'), /^text\/csv/);
+  assert.match(csv.headers.get('vary'), /Accept/);
+  const lines = (await csv.text()).split('\r\n');
+  const { rooms, people, faces } = bill.today; // the month's are the same
+  assert.equal(lines.length, 2 + 2 * (1 + rooms.length + people.length + faces.length));
+  assert.ok(lines.includes(`today,${bill.today.since},${bill.today.until},room,"counted",2,4,3,6,902,1804,45`));
 });
 
 test('the bill is for holders of the claim alone', async () => {
-  for (const accept of ['text/html', 'application/json']) {
+  for (const accept of ['text/html', 'application/json', 'text/csv']) {
     assert.equal((await get('/bill', null, accept)).status, 401);
     assert.equal((await get('/bill', stack.broker.token('alice'), accept)).status, 403);
   }

@@ -196,6 +196,33 @@ static void test_json_has_the_figures_under_their_names(void **state)
     store_close(store);
 }
 
+#define DAY "today,2026-11-21T00:00:00.000Z,2026-11-22T00:00:00.000Z,"
+#define MONTH "month,2026-11-01T00:00:00.000Z,2026-12-01T00:00:00.000Z,"
+#define FIGURES ",0,3,0,6,0,2700,30\r\n"
+#define LINES(period)                                                                              \
+    period "total,\"\"" FIGURES period "room,\"lobby\"" FIGURES period                             \
+           "person,\"'=1+\"\"a\"\",b\"" FIGURES period "face,\"sse\"" FIGURES
+static const char csv[] =
+    "period,since,until,by,name,messages_in,messages_out,blocks_in,blocks_out,bytes_in,bytes_out,"
+    "cost_microdollars\r\n" LINES(DAY) LINES(MONTH);
+
+static void test_csv_is_one_table_with_quoted_names(void **state)
+{
+    struct store *store = open_store(*state);
+    struct bill bill;
+    count(store, NOW_HOUR, "lobby", "=1+\"a\",b", METER_SSE, METER_OUT, 3, 900);
+    assert_ok(bill_make(store, now_ms, &bill));
+    struct buf out;
+    buf_init(&out, 100000);
+    bill_write_csv(&bill, &out);
+    buf_add_char(&out, '\0');
+    assert_int_equal(out.status, ERR_OK);
+    assert_string_equal(out.ptr, csv);
+    buf_finish(&out);
+    bill_finish(&bill);
+    store_close(store);
+}
+
 // U+202E turns the direction of writing around; in bytes, since a literal of it would do so here.
 static const char turning[] = {(char)0xE2, (char)0x80, (char)0xAE, 0};
 static const char turned[] = {(char)0xE2, (char)0x80, (char)0xAE, 't', 'x', 't', 0};
@@ -245,6 +272,7 @@ int main(void)
         EACH(test_an_empty_bill_is_a_bill),
         EACH(test_more_names_than_lines_are_summed_up),
         EACH(test_json_has_the_figures_under_their_names),
+        EACH(test_csv_is_one_table_with_quoted_names),
         EACH(test_text_shows_no_control_characters),
         EACH(test_costs_have_six_digits_behind_the_point),
     };
