@@ -30,6 +30,10 @@ static const struct route routes[] = {
     {"GET", "/@connections/**", connections_get, ROUTE_BODY_NONE},
     {"POST", "/@connections/**", connections_post, ROUTE_BODY_MESSAGE},
     {"DELETE", "/@connections/**", connections_delete, ROUTE_BODY_NONE},
+    // As AWS's own examples have it, and what was written after them.
+    {"GET", "/%40connections/**", connections_get, ROUTE_BODY_NONE},
+    {"POST", "/%40connections/**", connections_post, ROUTE_BODY_MESSAGE},
+    {"DELETE", "/%40connections/**", connections_delete, ROUTE_BODY_NONE},
     {"GET", "/mqtt", relay_open, ROUTE_BODY_NONE},
     {"POST", "/session", session_open, ROUTE_BODY_FORM},
     {"POST", "/session/end", session_end, ROUTE_BODY_FORM},

@@ -79,6 +79,17 @@ describeBrokers('connections', (kind) => {
       await other.end();
     });
 
+  it('the address is known by the way AWS writes it, too', async () => {
+    const escaped = (id) => at(id).replace('@', '%40');
+    const target = await join('R0oXAdfD0kwCH6w=', 'alice');
+    await known('R0oXAdfD0kwCH6w=');
+    assert.equal((await admin.get(escaped('R0oXAdfD0kwCH6w='))).json.identity.subject, 'alice');
+    assert.equal((await admin.post(escaped('R0oXAdfD0kwCH6w='), 'x')).status, 200);
+    await target.receive(1);
+    assert.equal((await admin.ask(escaped('R0oXAdfD0kwCH6w='), { method: 'DELETE' })).status, 204);
+    await within(target.closed, 'the end of the connection');
+  });
+
   it('POST takes what AWS takes, and 413 what is more', async () => {
     const target = await join('big', 'alice', { version: 5 });
     await known('big');

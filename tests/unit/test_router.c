@@ -57,11 +57,13 @@ static void every_request_has_its_row(void **state)
         {"POST", "/topics/a%2Fb", "/topics/**", "a%2Fb"},
         {"GET", "/rooms/lobby/members", "/rooms/*/members", "lobby"},
         {"DELETE", "/@connections/a/b", "/@connections/**", "a/b"},
+        {"DELETE", "/%40connections/a%3D", "/%40connections/**", "a%3D"},
         {"GET", "/assets/x.js", "/assets/*", "x.js"},
 
         {"POST", "/", NULL, "GET, HEAD"},
         {"DELETE", "/rooms/lobby", NULL, "GET, HEAD, POST"},
         {"GET", "/topics/a", NULL, "POST"},
+        {"PUT", "/%40connections/a", NULL, "GET, HEAD, POST, DELETE"},
         {"HEAD", "/topics/a", NULL, "POST"},
         {"get", "/", NULL, "GET, HEAD"},
 
