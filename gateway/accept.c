@@ -19,11 +19,13 @@ static int parse_quality(struct span text)
     return quality <= 1000 ? quality : 1000;
 }
 
-// 3: the entry names the value, 2: its type ("text/*"), 1: anything, 0: no match.
+enum { NAMES_IT = 3 };
+
+// NAMES_IT: the entry is the value, 2: its type ("text/*"), 1: anything, 0: no match.
 static int specificity(struct span entry, struct span value)
 {
     if (span_equal_nocase(entry, value))
-        return 3;
+        return NAMES_IT;
     if (span_is(entry, "*") || span_is(entry, "*/*"))
         return 1;
     if (entry.len < 2 || entry.len > value.len || entry.ptr[entry.len - 1] != '*')
@@ -51,17 +53,33 @@ static void take_entry(struct span entry, struct span value, int *best, int *qua
     }
 }
 
-int accept_quality(const struct http_head *head, const char *field, const char *value)
+// `*out_match` is how specific the entry is that `*out_quality` comes from.
+static void look_up(const struct http_head *head, const char *field, const char *value,
+                    int *out_match, int *out_quality)
 {
-    int best = 0, quality = -1;
+    *out_match = 0;
+    *out_quality = -1;
     for (size_t i = 0; i < head->field_count; i++) {
         if (!span_equal_nocase(head->fields[i].name, span_of(field)))
             continue;
         struct span rest = head->fields[i].value, entry;
         while (span_split(&rest, ',', &entry))
-            take_entry(span_trim(entry), span_of(value), &best, &quality);
+            take_entry(span_trim(entry), span_of(value), out_match, out_quality);
     }
+}
+
+int accept_quality(const struct http_head *head, const char *field, const char *value)
+{
+    int match, quality;
+    look_up(head, field, value, &match, &quality);
     return quality;
+}
+
+bool accept_names(const struct http_head *head, const char *type, const char *other)
+{
+    int match, quality;
+    look_up(head, "Accept", type, &match, &quality);
+    return match == NAMES_IT && quality > 0 && quality >= accept_quality(head, "Accept", other);
 }
 
 bool accept_knows(const struct http_head *head, struct span etag)

@@ -12,6 +12,10 @@
 // specific entry that matches; 0: not at all; -1: the field is absent or names no match.
 int accept_quality(const struct http_head *head, const char *field, const char *value);
 
+// True if Accept names the media type `type` itself, and wants it at least as much as `other`: for
+// what nobody shall get who only takes anything.
+bool accept_names(const struct http_head *head, const char *type, const char *other);
+
 // True if If-None-Match holds `etag` (with its quotes), by the weak comparison of RFC 9110
 // §8.8.3.2, or "*".
 bool accept_knows(const struct http_head *head, struct span etag);

@@ -2,13 +2,16 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "events.h"
 
+#include "accept.h"
 #include "event_stream.h"
 #include "input.h"
 #include "stream.h"
 
+#define EVENT_STREAM "text/event-stream"
+
 bool events_are_wanted(const struct exchange *x)
 {
-    return http_head_lists(exchange_head(x), "Accept", "text/event-stream");
+    return accept_names(exchange_head(x), EVENT_STREAM, "application/json");
 }
 
 // What the reader last had; empty if it says nothing. False if what it says cannot be read.
@@ -64,7 +67,7 @@ static enum err read_start(struct exchange *x, const char *epoch, struct stream_
 static void ask_to_return(struct exchange *x, enum err err)
 {
     exchange_note_refusal(x, 503, err, "the room cannot be followed now");
-    exchange_answer(x, 200, "text/event-stream", span_of("retry: 2000\n\n"));
+    exchange_answer(x, 200, EVENT_STREAM, span_of("retry: 2000\n\n"));
 }
 
 static void open_admitted(struct exchange *x, const struct caller *caller, struct span room)
@@ -84,11 +87,10 @@ static void open_admitted(struct exchange *x, const struct caller *caller, struc
     exchange_add_field(x, "X-Accel-Buffering", span_of("no")); // nginx passes it on as it comes
     exchange_add_field(x, "Vary", span_of("Authorization, Cookie, Accept"));
     if (span_is(exchange_head(x)->method, "HEAD")) {
-        exchange_answer(x, 200, "text/event-stream", span_of(""));
+        (void)exchange_stream(x, EVENT_STREAM); // nothing follows the head
         return;
     }
-    enum err err =
-        stream_open(x, caller, room, HUB_EVENTS, &start, "text/event-stream", span_of(""));
+    enum err err = stream_open(x, caller, room, HUB_EVENTS, &start, EVENT_STREAM, span_of(""));
     if (err != ERR_OK)
         ask_to_return(x, err);
 }

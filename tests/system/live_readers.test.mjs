@@ -53,6 +53,20 @@ test('a stream begins with stream-open and brings what is said from then on', as
   assert.equal(reader.parser.retry, 1000);
 });
 
+test('who names event streams gets one, unless he would rather have JSON', async () => {
+  for (const [accept, type] of [
+    ['text/event-stream;q=0.9, */*;q=0.1', 'text/event-stream'],
+    ['text/event-stream; charset=utf-8', 'text/event-stream'],
+    ['application/json, text/event-stream', 'text/event-stream'],
+    ['application/json, text/event-stream;q=0.5', 'application/json'],
+    ['text/event-stream;q=0', 'application/json'],
+    ['*/*', 'application/json'],
+  ]) {
+    const { status, headers } = await alice.ask('/rooms/first/messages', { method: 'HEAD', headers: { accept } });
+    assert.deepEqual([status, headers.get('content-type')], [200, type], accept);
+  }
+});
+
 test('lastEventId=earliest brings everything, limit the newest of it', async (t) => {
   await say('past', 'a', 'b', 'c');
   const all = await follow(t, room('past', '?lastEventId=earliest'));

@@ -60,6 +60,34 @@ static void the_most_specific_entry_counts(void **state)
     }
 }
 
+static void a_type_is_named_and_wanted_no_less(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accept;
+        bool is_named;
+    } rows[] = {
+        {NULL, false},
+        {"*/*", false},
+        {"text/*", false},
+        {"application/json", false},
+        {"text/event-stream", true},
+        {"Text/Event-Stream", true},
+        {"text/event-stream; charset=utf-8", true},
+        {"text/event-stream;q=0.9, */*;q=0.1", true},
+        {"application/json, text/event-stream", true},
+        {"*/*, text/event-stream", true},
+        {"text/event-stream;q=0", false},
+        {"application/json, text/event-stream;q=0.5", false},
+        {"*/*, text/event-stream;q=0.5", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_head head = head_with("Accept", rows[i].accept);
+        if (accept_names(&head, "text/event-stream", "application/json") != rows[i].is_named)
+            fail_msg("%s", rows[i].accept);
+    }
+}
+
 static void known_tags_are_known(void **state)
 {
     (void)state;
@@ -81,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_most_specific_entry_counts),
+        cmocka_unit_test(a_type_is_named_and_wanted_no_less),
         cmocka_unit_test(known_tags_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
