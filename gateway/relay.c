@@ -212,6 +212,7 @@ static int judge_caller(struct exchange *x, struct span *out_token, enum err *ou
 static void refuse(struct exchange *x, int status, enum err err, const char *reason)
 {
     if (status == 426) {
+        exchange_add_field(x, "Connection", span_of("Upgrade")); // RFC 9110 §7.8
         exchange_add_field(x, "Upgrade", span_of("websocket"));
         exchange_add_field(x, "Sec-WebSocket-Version", span_of("13"));
     }

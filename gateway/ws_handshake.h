@@ -19,8 +19,8 @@ struct ws_handshake {
 // Checks a request against RFC 6455 §4.2.1. `protocols` are the subprotocols that are spoken here,
 // a NULL behind the last; one of them has to be offered, in this spelling.
 // Returns 0, or the status to answer (400, 405, 426, 500) with `*out_reason`, a static English
-// phrase. With 426 the fields "Upgrade: websocket" and "Sec-WebSocket-Version: 13" belong into the
-// answer (RFC 9110 §15.5.22, RFC 6455 §4.4).
+// phrase. Into the answer 426 belong the fields "Connection: Upgrade", "Upgrade: websocket" and
+// "Sec-WebSocket-Version: 13" (RFC 9110 §7.8, §15.5.22, RFC 6455 §4.4).
 int ws_handshake_check(const struct http_head *head, const char *const *protocols,
                        struct ws_handshake *out_handshake, const char **out_reason);
 

@@ -72,6 +72,7 @@ for (const [what, headers, rest, status] of refusals)
     if (status === 426) {
       assert.equal(ws.fields['sec-websocket-version'], '13');
       assert.equal(ws.fields.upgrade, 'websocket');
+      assert.equal(ws.fields.connection, 'Upgrade'); // the last of the two, where it closes as well
     }
     if (status === 405) assert.match(ws.fields.allow, /GET/);
     await stand.says(new RegExp(`refuse status=${status} address=${ws.address} `));
