@@ -213,12 +213,34 @@ void auth_own_origin(const struct exchange *x, struct buf *out)
     buf_add_span(out, exchange_head(x)->host);
 }
 
+// `origin` without the port that its scheme has anyway: so browsers write it (RFC 6454 §6.2), but
+// not every proxy's Host, nor everybody who configures one.
+static struct span without_default_port(struct span origin)
+{
+    static const struct {
+        const char *scheme, *port;
+    } defaults[] = {{"http://", ":80"}, {"https://", ":443"}};
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        struct span scheme = span_of(defaults[i].scheme), port = span_of(defaults[i].port);
+        if (origin.len > scheme.len + port.len &&
+            span_equal_nocase(span_make(origin.ptr, scheme.len), scheme) &&
+            span_equal(span_skip(origin, origin.len - port.len), port))
+            origin.len -= port.len;
+    }
+    return origin;
+}
+
+static bool is_same_origin(struct span a, struct span b)
+{
+    return span_equal_nocase(without_default_port(a), without_default_port(b));
+}
+
 static bool is_own_origin(const struct exchange *x, struct span origin)
 {
     struct buf own;
     buf_init(&own, 1024);
     auth_own_origin(x, &own);
-    bool is_own = own.status == ERR_OK && span_equal_nocase(origin, buf_span(&own));
+    bool is_own = own.status == ERR_OK && is_same_origin(origin, buf_span(&own));
     buf_finish(&own);
     return is_own;
 }
@@ -228,7 +250,7 @@ static bool is_listed_origin(const struct exchange *x, struct span origin)
     struct span rest = span_of(gateway_of(x)->config.allowed_origins);
     struct span one;
     while (span_word(&rest, &one))
-        if (span_equal_nocase(one, origin))
+        if (is_same_origin(one, origin))
             return true;
     return false;
 }

@@ -224,6 +224,37 @@ static void origins_are_ours_listed_or_foreign(void **state)
     }
 }
 
+// Browsers leave out the port that the scheme has anyway; proxies and people may not.
+static void the_port_of_the_scheme_is_no_difference(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host, *origin, *allowed, *public_url;
+        bool is_tls, is_ours;
+    } cases[] = {
+        {"chat.example:80", "http://chat.example", "", "", false, true},
+        {"chat.example", "http://chat.example:80", "", "", false, true},
+        {"chat.example:443", "https://chat.example", "", "", true, true},
+        {"[::1]:80", "http://[::1]", "", "", false, true},
+        {"a", "https://chat.example", "", "https://chat.example:443", false, true},
+        {"a", "https://chat.example", "https://chat.example:443", "", false, true},
+        {"chat.example:443", "http://chat.example", "", "", false, false},
+        {"chat.example:80", "https://chat.example", "", "", true, false},
+        {"chat.example:8080", "http://chat.example", "", "", false, false},
+        {"[::1:80]", "http://[::1]", "", "", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        print_message("case %zu\n", i);
+        setup(NULL);
+        x.head.host = span_of(cases[i].host);
+        add("Origin", cases[i].origin);
+        x.is_tls = cases[i].is_tls;
+        x.gateway.config.allowed_origins = (char *)(uintptr_t)cases[i].allowed;
+        x.gateway.config.public_url = (char *)(uintptr_t)cases[i].public_url;
+        assert_int_equal(auth_origin_allowed(&x), cases[i].is_ours);
+    }
+}
+
 static void a_change_by_cookie_is_refused_from_elsewhere(void **state)
 {
     (void)state;
@@ -251,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup(the_cookie_says_what_browsers_need, setup),
         cmocka_unit_test_setup(a_csrf_token_belongs_to_its_session, setup),
         cmocka_unit_test_setup(origins_are_ours_listed_or_foreign, setup),
+        cmocka_unit_test_setup(the_port_of_the_scheme_is_no_difference, setup),
         cmocka_unit_test_setup(a_change_by_cookie_is_refused_from_elsewhere, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
