@@ -33,6 +33,8 @@ const char *err_text(enum err code)
         return "written by a newer version";
     case ERR_DENIED:
         return "not allowed by the token";
+    case ERR_REFUSED:
+        return "not allowed";
     case ERR_TOKEN_MISSING:
         return "a token is required";
     case ERR_TOKEN_MALFORMED:

@@ -24,6 +24,7 @@ enum err {
     ERR_CORRUPT, // a file of ours is damaged
     ERR_VERSION, // a file of ours was written by a newer Roomwire
     ERR_DENIED,  // the token is good but does not grant this
+    ERR_REFUSED, // whatever a token grants: from such a page, or by anybody
 
     // RFC 7519 and RFC 7515: why a token is refused.
     ERR_TOKEN_MISSING,

@@ -187,7 +187,7 @@ bool auth_admit_change(struct exchange *x, const struct caller *caller, struct s
         csrf = field;
     if (!caller->is_by_cookie || auth_is_same_site(x, csrf))
         return true;
-    exchange_refuse(x, 403, ERR_DENIED,
+    exchange_refuse(x, 403, ERR_REFUSED,
                     "signed in by cookie: this needs the session's CSRF token, or a request from "
                     "this site's own pages");
     return false;

@@ -14,11 +14,13 @@ static const char *challenge_error(enum err err)
     return err == ERR_DENIED ? "insufficient_scope" : "invalid_token";
 }
 
-// RFC 6750 §3: how to do better.
+// RFC 6750 §3: how to do better. Where no token would do, there is no such way.
 static void add_challenge(struct exchange *x, int status, enum err err)
 {
     char text[256];
     int len;
+    if (err == ERR_REFUSED)
+        return;
     if (err == ERR_TOKEN_MISSING)
         len = snprintf(text, sizeof text, "Bearer realm=\"roomwire\"");
     else

@@ -162,7 +162,7 @@ static void post(struct page_room *view, const struct form *form)
     const struct config *config = &exchange_worker(view->page.x)->gateway->config;
     if (view->page.caller.is_by_cookie && !auth_is_same_site(view->page.x, csrf)) {
         page_refuse(
-            &view->page, 403, ERR_DENIED,
+            &view->page, 403, ERR_REFUSED,
             "This form did not come from this site's own page. Open the room and try again.", text);
         page_room_close(view);
     } else if (!view->may_write) {

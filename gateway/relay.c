@@ -190,7 +190,7 @@ static int judge_caller(struct exchange *x, struct span *out_token, enum err *ou
 {
     struct span field;
     *out_token = (struct span){NULL, 0};
-    *out_err = ERR_DENIED;
+    *out_err = ERR_REFUSED;
     if (!auth_origin_allowed(x))
         return 403;
     bool has_own = http_head_field(exchange_head(x), "Authorization", &field);

@@ -196,7 +196,7 @@ static void enter_as_guest(struct exchange *x, const struct fields *f)
 {
     struct worker *worker = exchange_worker(x);
     if (!worker->gateway->config.guests) {
-        exchange_refuse(x, 403, ERR_DENIED, "guests are not welcome here; sign in with a token");
+        exchange_refuse(x, 403, ERR_REFUSED, "guests are not welcome here; sign in with a token");
         return;
     }
     if (!input_is_clean(f->nickname, TOKEN_NAME_MAX)) {
@@ -240,7 +240,7 @@ static void enter_with_token(struct exchange *x, const struct fields *f)
 void session_open(struct exchange *x)
 {
     if (!auth_may_sign_in(x)) {
-        exchange_refuse(x, 403, ERR_DENIED, "the form was on another site's page");
+        exchange_refuse(x, 403, ERR_REFUSED, "the form was on another site's page");
         return;
     }
     struct fields f;
@@ -261,7 +261,7 @@ void session_end(struct exchange *x)
     if (!read_fields(x, &f))
         return;
     if (!auth_is_same_site(x, f.csrf)) {
-        exchange_refuse(x, 403, ERR_DENIED, "the form was on another site's page");
+        exchange_refuse(x, 403, ERR_REFUSED, "the form was on another site's page");
     } else if (set_cookie(x, (struct span){0}, 0)) {
         if (f.is_json || exchange_prefers_json(x))
             exchange_answer(x, 204, NULL, (struct span){0});

@@ -35,7 +35,7 @@ static bool read_topic(struct exchange *x, struct span *out_topic, struct span *
     }
     // The gateway's own connection may publish there; nobody else may through it.
     if (out_topic->ptr[0] == '$') {
-        exchange_refuse(x, 403, ERR_DENIED, "topics that start with $ are the broker's own");
+        exchange_refuse(x, 403, ERR_REFUSED, "topics that start with $ are the broker's own");
         return false;
     }
     switch (topic_classify(&rooms, *out_topic, out_room)) {

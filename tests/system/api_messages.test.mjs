@@ -293,6 +293,7 @@ describe('refusals', () => {
     for (const [topic, status] of [['rooms/.bad/messages', 400], ['a%2F%23', 400], ['$CONTROL/roomwire/v1', 403],
       ['%24SYS/x', 403], ['a%00b', 400], ['%FF', 400], [`rooms/lobby/x${'/'.repeat(199)}`, 400]])
       assert.equal((await alice.post(`/topics/${topic}`, 'x')).status, status, topic);
+    assert.equal((await alice.post('/topics/$SYS/x', 'x')).headers.get('www-authenticate'), null);
     // With all levels that the broker takes; had it been asked for more, it would be away now.
     assert.equal((await alice.post(`/topics/rooms/lobby/x${'/'.repeat(198)}?qos=1`, 'x')).status, 200);
   });
@@ -344,13 +345,18 @@ describe('a refusal is logged once, and without a secret', () => {
   }
 
   test('403: no right', async () => {
-    await refused(403, mint(secret, { ...claims, rooms: { lobby: 'r' } }));
+    const { answer } = await refused(403, mint(secret, { ...claims, rooms: { lobby: 'r' } }));
+    assert.equal(answer.json.error, 'not allowed by the token');
+    assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope"/);
   });
 
   test('403: a cookie, used from another site', async () => {
     const token = mint(secret, claims);
     const cookie = `roomwire=${token}`;
-    await refused(403, null, PAYLOAD, { 'content-type': 'text/plain', cookie, origin: 'https://evil.example' }, [token]);
+    const headers = { 'content-type': 'text/plain', cookie, origin: 'https://evil.example' };
+    const { answer } = await refused(403, null, PAYLOAD, headers, [token]);
+    assert.equal(answer.json.error, 'not allowed');
+    assert.equal(answer.headers.get('www-authenticate'), null); // no other token would do
   });
 
   test('413, 422, 400 and 415: what is no message', async () => {

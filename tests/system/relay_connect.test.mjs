@@ -74,6 +74,7 @@ for (const [what, headers, rest, status] of refusals)
       assert.equal(ws.fields.upgrade, 'websocket');
       assert.equal(ws.fields.connection, 'Upgrade'); // the last of the two, where it closes as well
     }
+    assert.equal(ws.fields['www-authenticate'], undefined); // no token would do better
     if (status === 405) assert.match(ws.fields.allow, /GET/);
     await stand.says(new RegExp(`refuse status=${status} address=${ws.address} `));
     assert.equal(stand.countLines(new RegExp(`address=${ws.address} `)), 1);
