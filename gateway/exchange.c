@@ -318,6 +318,37 @@ static void take_body(struct exchange *x, size_t limit)
     }
 }
 
+// Bodies are taken as they are: what is encoded would become a message that nobody can read.
+static bool has_encoding(const struct http_head *head)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        struct span rest = head->fields[i].value, coding;
+        if (!span_equal_nocase(head->fields[i].name, span_of("Content-Encoding")))
+            continue;
+        while (span_split(&rest, ',', &coding)) {
+            coding = span_trim(coding);
+            if (coding.len > 0 && !span_equal_nocase(coding, span_of("identity")))
+                return true;
+        }
+    }
+    return false;
+}
+
+// False if the request was answered, before its body is read.
+static bool check_body(struct exchange *x, size_t limit)
+{
+    if (x->head.content_length > 0 && (uint64_t)x->head.content_length > limit) {
+        exchange_refuse(x, 413, ERR_TOO_LARGE, "The request's body is too long.");
+        return false;
+    }
+    if (has_encoding(&x->head)) {
+        exchange_add_field(x, "Accept-Encoding", span_of("identity")); // RFC 9110 §12.5.3
+        exchange_refuse(x, 415, ERR_UNSUPPORTED, "send the body without a Content-Encoding");
+        return false;
+    }
+    return true;
+}
+
 void exchange_begin(struct exchange *x)
 {
     bool has_body = x->head.is_chunked || x->head.content_length > 0;
@@ -327,10 +358,8 @@ void exchange_begin(struct exchange *x)
     if (!find_route(x))
         return;
     size_t limit = router_body_limit(x->route, &x->http->worker->gateway->config);
-    if (x->head.content_length > 0 && (uint64_t)x->head.content_length > limit) {
-        exchange_refuse(x, 413, ERR_TOO_LARGE, "The request's body is too long.");
+    if (has_body && !check_body(x, limit))
         return;
-    }
     x->closes = !x->head.is_keep_alive;
     take_body(x, limit);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 #include "messages.h"
-#include "accept.h"
 
 #include <stdlib.h>
 
@@ -294,12 +293,7 @@ static bool check_sender(struct exchange *x, const struct caller *caller,
 // Reads the body, or answers.
 static bool read_submission(struct exchange *x, bool is_short, struct submission *out)
 {
-    struct span type = {0}, encoding;
-    if (http_head_field(exchange_head(x), "Content-Encoding", &encoding) &&
-        !span_equal_nocase(encoding, span_of("identity"))) {
-        exchange_refuse(x, 415, ERR_UNSUPPORTED, "send the body without a Content-Encoding");
-        return false;
-    }
+    struct span type = {0};
     (void)http_head_field(exchange_head(x), "Content-Type", &type); // empty: plain bytes
     struct submission_refusal refusal;
     size_t max = (size_t)exchange_worker(x)->gateway->config.max_payload;

@@ -215,6 +215,22 @@ describe('requests that are right', () => {
     }
   });
 
+  test('an encoded body is refused wherever it goes, before it is sent', async () => {
+    const ask = async (path, fields, status) => {
+      const answer = await exchange(gateway.port, `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
+      assert.equal(answer.status, status, `${path} ${fields}`);
+      return answer;
+    };
+    const expect = 'Expect: 100-continue\r\nContent-Length: 5\r\n';
+    for (const path of ['/rooms/a/messages', '/rooms/a', '/topics/a', '/@connections/a', '/savemessage', '/session']) {
+      const answer = await ask(path, `${expect}Content-Encoding: gzip\r\n`, 415);
+      assert.equal(answer.fields['accept-encoding'], 'identity');
+    }
+    await ask('/topics/a', `${expect}Content-Encoding: identity\r\nContent-Encoding: br\r\n`, 415);
+    await ask('/topics/a', 'Transfer-Encoding: chunked\r\nContent-Encoding: Identity, GZIP\r\n', 415);
+    await ask('/topics/a', `${expect}Content-Encoding: identity\r\n`, 100);
+  });
+
   test('a large body that is cut anywhere', async () => {
     const body = 'x'.repeat(200_000);
     const raw = await RawHttp.open(gateway.port, { noDelay: true });
