@@ -235,14 +235,40 @@ static bool is_same_origin(struct span a, struct span b)
     return span_equal_nocase(without_default_port(a), without_default_port(b));
 }
 
-static bool is_own_origin(const struct exchange *x, struct span origin)
+typedef bool same_fn(struct span a, struct span b);
+
+static bool is_own(const struct exchange *x, struct span origin, same_fn *is_same)
 {
     struct buf own;
     buf_init(&own, 1024);
     auth_own_origin(x, &own);
-    bool is_own = own.status == ERR_OK && is_same_origin(origin, buf_span(&own));
+    bool is_ours = own.status == ERR_OK && is_same(origin, buf_span(&own));
     buf_finish(&own);
-    return is_own;
+    return is_ours;
+}
+
+static bool is_own_origin(const struct exchange *x, struct span origin)
+{
+    return is_own(x, origin, is_same_origin);
+}
+
+static struct span without_scheme(struct span origin)
+{
+    const char *colon = memmem(origin.ptr, origin.len, "://", 3);
+    return colon != NULL ? span_skip(origin, (size_t)(colon + 3 - origin.ptr)) : origin;
+}
+
+static bool is_same_host(struct span a, struct span b)
+{
+    return span_equal_nocase(without_scheme(a), without_scheme(b));
+}
+
+// Programs name an origin, too, and not always a true one: "https" whatever they speak (Paho's
+// client for Python). A signed-in page has a cookie, and there the scheme is to be right.
+static bool is_own_program(const struct exchange *x, struct span origin)
+{
+    struct span cookie;
+    return !find_cookie(x, &cookie) && is_own(x, origin, is_same_host);
 }
 
 static bool is_listed_origin(const struct exchange *x, struct span origin)
@@ -260,7 +286,7 @@ bool auth_origin_allowed(const struct exchange *x)
     struct span origin;
     if (!http_head_field(exchange_head(x), "Origin", &origin))
         return true;
-    return is_own_origin(x, origin) || is_listed_origin(x, origin) ||
+    return is_own_origin(x, origin) || is_listed_origin(x, origin) || is_own_program(x, origin) ||
            span_is(span_trim(span_of(gateway_of(x)->config.allowed_origins)), "*");
 }
 

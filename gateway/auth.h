@@ -57,8 +57,8 @@ bool auth_is_same_site(const struct exchange *x, struct span csrf);
 // True unless the request for a session comes from somebody else's page, which could make people
 // act under a name that it knows (login CSRF).
 bool auth_may_sign_in(const struct exchange *x);
-// True if the request's Origin is absent, our own, or in allowed_origins ("*" lists all). Not
-// enough for what a cookie authorizes.
+// True if the request's Origin is absent, our own, or in allowed_origins ("*" lists all); or, where
+// no cookie comes along, our own but for the scheme. Not enough for what a cookie authorizes.
 bool auth_origin_allowed(const struct exchange *x);
 // "https://host" as browsers see us, for comparing origins.
 void auth_own_origin(const struct exchange *x, struct buf *out);

@@ -63,7 +63,8 @@ const refusals = [
   ['HEAD', {}, { method: 'HEAD' }, 405],
   ['a foreign origin', { Origin: 'https://evil.example' }, {}, 403],
   ['the origin null', { Origin: 'null' }, {}, 403],
-  ['our host with another scheme', { Origin: 'https://localhost' }, {}, 403],
+  ['our host with another scheme, and a cookie', { Origin: 'https://localhost', Cookie: 'roomwire=x' }, {}, 403],
+  ['our host with another scheme and port', { Origin: 'https://localhost:1' }, {}, 403],
 ];
 for (const [what, headers, rest, status] of refusals)
   test(`refused before the upgrade: ${what}`, async () => {
@@ -84,6 +85,14 @@ for (const [what, headers, rest, status] of refusals)
 test('our own origin and those listed are let in', async () => {
   for (const origin of ['http://localhost', 'https://friend.example']) {
     const ws = await stand.open({ Origin: origin });
+    assert.equal(ws.status, 101, origin);
+    ws.destroy();
+  }
+});
+
+test("a program's origin may have the wrong scheme, as that of Paho's client for Python", async () => {
+  for (const [host, origin] of [['localhost:8080', 'https://localhost:8080'], ['localhost:80', 'https://localhost:80']]) {
+    const ws = await stand.open({ Host: host, Origin: origin });
     assert.equal(ws.status, 101, origin);
     ws.destroy();
   }

@@ -255,6 +255,20 @@ static void the_port_of_the_scheme_is_no_difference(void **state)
     }
 }
 
+static void programs_may_name_the_wrong_scheme(void **state)
+{
+    (void)state;
+    add("Origin", "https://CHAT.example:8080");
+    assert_true(auth_origin_allowed(&x));
+    assert_false(auth_is_same_site(&x, span_of("")));
+    assert_false(auth_may_sign_in(&x));
+    add("Cookie", "roomwire=some.session.x");
+    assert_false(auth_origin_allowed(&x));
+    setup(NULL);
+    add("Origin", "https://chat.example");
+    assert_false(auth_origin_allowed(&x));
+}
+
 static void a_change_by_cookie_is_refused_from_elsewhere(void **state)
 {
     (void)state;
@@ -283,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup(a_csrf_token_belongs_to_its_session, setup),
         cmocka_unit_test_setup(origins_are_ours_listed_or_foreign, setup),
         cmocka_unit_test_setup(the_port_of_the_scheme_is_no_difference, setup),
+        cmocka_unit_test_setup(programs_may_name_the_wrong_scheme, setup),
         cmocka_unit_test_setup(a_change_by_cookie_is_refused_from_elsewhere, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
