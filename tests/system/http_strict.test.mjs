@@ -108,6 +108,12 @@ describe('requests that are right', () => {
     raw.close();
   });
 
+  test('a query with what browsers do not escape', async () => {
+    const answer = await fetch(`http://127.0.0.1:${gateway.port}/?utm[x]={a|b}^\\\``);
+    assert.equal(answer.status, 200);
+    await answer.arrayBuffer();
+  });
+
   test('an absolute URL of this host', async () => {
     const answer = await exchange(gateway.port,
       'GET http://a/health/live HTTP/1.1\r\nHost: a\r\n\r\n');
