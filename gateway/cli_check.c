@@ -169,6 +169,15 @@ static void check_policy(struct checking *c)
 
 // ---- the database and the broker ----
 
+// The broker's user may be another one, so this is no problem by itself; mostly it is the same, and
+// a backup was put back by root.
+static void check_writable(struct checking *c, const char *path)
+{
+    if (access(path, W_OK) != 0)
+        report(c, VERDICT_NOTE, "database",
+               "%s: this user cannot write it (%s); the broker's has to", path, strerror(errno));
+}
+
 static void check_database(struct checking *c)
 {
     const char *path = c->config->database;
@@ -186,6 +195,8 @@ static void check_database(struct checking *c)
     else
         report(c, VERDICT_PROBLEM, "database", "%s: %s", path, err_text(err));
     store_close(store);
+    if (err == ERR_OK)
+        check_writable(c, path);
     check_private(c, "database", path);
 }
 
@@ -268,10 +279,11 @@ static void check_webhooks(struct checking *c)
 
 // ---- the command ----
 
-static int check_all(const struct cli_command *self, const struct config *config)
+static int check_all(const struct cli_command *self, const char *path, const struct config *config)
 {
     struct checking c = {.config = config};
     buf_init(&c.report, REPORT_MAX);
+    report(&c, VERDICT_OK, "configuration", "%s", path);
     check_keys(&c);
     check_policy(&c);
     check_service_secret(&c);
@@ -313,8 +325,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct config config;
     if (!cli_load_config(self, config_path, &config))
         return CLI_FAILED;
-    status =
-        token != NULL ? cli_check_token(self, &config, token, &words) : check_all(self, &config);
+    status = token != NULL ? cli_check_token(self, &config, token, &words)
+                           : check_all(self, cli_config_path(config_path), &config);
     config_finish(&config);
     return status;
 }

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { command, startStack } from './lib/stack.mjs';
+import { run } from './lib/process.mjs';
+import { command, program, startStack } from './lib/stack.mjs';
 
 const COMMANDS = ['serve', 'token', 'history', 'bill', 'check'];
 const SECRET = 'a secret of thirty-two bytes and more';
@@ -159,6 +160,7 @@ describe('check', () => {
   test('finds what is wrong with an installation', async () => {
     const fine = await command('check', '--config', configure('fine'));
     assert.equal(fine.code, 0, fine.out + fine.err);
+    assert.match(fine.out, /^ok +configuration: .*\/fine\.conf$/m);
     assert.match(fine.out, /^ok +keys: 1$/m);
     assert.match(fine.out, /^note +database: .*not there yet/m);
     assert.match(fine.out, /^note +broker_socket: /m);
@@ -230,5 +232,18 @@ describe('with a running stack', () => {
     assert.equal(check.code, 0, check.out + check.err);
     assert.match(check.out, /^ok +database: .* last message \d+$/m);
     assert.match(check.out, /^ok +broker_socket: .* answers$/m);
+    assert.doesNotMatch(check.out, /cannot write/);
+  });
+
+  test('check sees a database that only root may write, as a backup is that root has put back', async () => {
+    const { database } = stack.broker;
+    chmodSync(database, 0o400);
+    // root may write it all the same, unless it has no capabilities
+    const words = [...(process.getuid() === 0 ? ['setpriv', '--bounding-set=-all'] : []),
+      program, 'check', '--config', stack.gateway.path];
+    const { code, out } = await run(words[0], words.slice(1));
+    chmodSync(database, 0o600);
+    assert.equal(code, 0, out);
+    assert.match(out, /^note +database: .* cannot write it/m);
   });
 });

@@ -11,7 +11,7 @@ import { makeCertificate } from './gateway.mjs';
 import { Program, run } from './process.mjs';
 import { waitFor, within } from './wait.mjs';
 
-const program = join(buildFolder, 'gateway/roomwire');
+export const program = join(buildFolder, 'gateway/roomwire');
 
 /**
  * Options of roomwire.conf, further lines of mosquitto.conf, whether the gateway has a port that
