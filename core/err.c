@@ -31,6 +31,8 @@ const char *err_text(enum err code)
         return "damaged file";
     case ERR_VERSION:
         return "written by a newer version";
+    case ERR_OLDER:
+        return "written by an older version and not migrated yet";
     case ERR_DENIED:
         return "not allowed by the token";
     case ERR_REFUSED:

@@ -23,6 +23,7 @@ enum err {
     ERR_AGAIN,   // not now; nothing was done, the same call may work later
     ERR_CORRUPT, // a file of ours is damaged
     ERR_VERSION, // a file of ours was written by a newer Roomwire
+    ERR_OLDER,   // the same of an older one: its writer has yet to migrate it
     ERR_DENIED,  // the token is good but does not grant this
     ERR_REFUSED, // whatever a token grants: from such a page, or by anybody
 

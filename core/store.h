@@ -16,8 +16,8 @@ enum store_mode { STORE_WRITE, STORE_READ };
 
 // Opens the database at `path`. STORE_WRITE creates it and migrates an older one (schema/*.sql in
 // order, each in a transaction); synchronous=FULL.
-// Errors: ERR_NOT_FOUND (STORE_READ, no file or no schema yet), ERR_VERSION (a newer schema, or for
-// STORE_READ an older one), ERR_CORRUPT, ERR_FULL, ERR_DATABASE, ERR_MEMORY.
+// Errors: ERR_NOT_FOUND (STORE_READ, no file or no schema yet), ERR_VERSION (a newer schema),
+// ERR_OLDER (STORE_READ, an older schema), ERR_CORRUPT, ERR_FULL, ERR_DATABASE, ERR_MEMORY.
 MUST_USE enum err store_open(const char *path, enum store_mode mode, const struct log *log,
                              struct store **out_store);
 void store_close(struct store *store); // NULL is fine

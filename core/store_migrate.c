@@ -39,14 +39,6 @@ static enum err read_version(struct store *store, int64_t *out_version)
     return ERR_OK;
 }
 
-static enum err refuse_version(const struct store *store, int64_t version,
-                               const struct embedded_file *files)
-{
-    log_line(store->log, LOG_LEVEL_ERROR, "database refused: schema=%lld expected=%lld",
-             (long long)version, (long long)latest(files));
-    return ERR_VERSION;
-}
-
 // Each migration sets user_version itself, so its steps and the number hold together.
 static enum err apply(struct store *store, const struct embedded_file *file)
 {
@@ -75,8 +67,11 @@ enum err store_migrate(struct store *store, const struct embedded_file *files)
     enum err err = read_version(store, &version);
     if (err != ERR_OK)
         return err;
-    if (version > latest(files))
-        return refuse_version(store, version, files);
+    if (version > latest(files)) {
+        log_line(store->log, LOG_LEVEL_ERROR, "database refused: schema=%lld expected=%lld",
+                 (long long)version, (long long)latest(files));
+        return ERR_VERSION;
+    }
     for (; err == ERR_OK && files->name != NULL; files++) {
         if (number_of(files) <= version)
             continue;
@@ -95,5 +90,8 @@ enum err store_check_schema(struct store *store, const struct embedded_file *fil
         return err;
     if (version == 0)
         return ERR_NOT_FOUND;
-    return version == latest(files) ? ERR_OK : refuse_version(store, version, files);
+    if (version == latest(files))
+        return ERR_OK;
+    // Not logged here: a reader tries again and again, and says once why it waits.
+    return version < latest(files) ? ERR_OLDER : ERR_VERSION;
 }

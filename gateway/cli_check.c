@@ -192,6 +192,9 @@ static void check_database(struct checking *c)
     else if (err == ERR_NOT_FOUND)
         report(c, VERDICT_NOTE, "database", "%s: not there yet; the broker's plugin makes it",
                path);
+    else if (err == ERR_OLDER)
+        report(c, VERDICT_NOTE, "database", "%s: %s; the broker's plugin does that when it starts",
+               path, err_text(err));
     else
         report(c, VERDICT_PROBLEM, "database", "%s: %s", path, err_text(err));
     store_close(store);

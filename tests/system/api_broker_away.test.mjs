@@ -4,10 +4,14 @@
 // The broker dies and comes back: nobody hangs, nothing acknowledged is lost, nothing is published
 // twice, and reads go on.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { root } from './lib/broker.mjs';
 import { startStack } from './lib/stack.mjs';
-import { sleep } from './lib/wait.mjs';
+import { sleep, waitFor } from './lib/wait.mjs';
 
 let stack;
 let alice;
@@ -105,4 +109,19 @@ test('what was delivered while the broker was away is on the bill, once', async 
     }
     await sleep(50);
   }
+});
+
+test('a gateway that is started before the new plugin waits for the migration, without alarm', async () => {
+  const { database } = stack.broker;
+  await stack.stopGateway();
+  await stack.broker.stop();
+  for (const suffix of ['', '-wal', '-shm']) rmSync(database + suffix, { force: true });
+  execFileSync('sqlite3', [database, `.read ${join(root, 'schema/0001_messages.sql')}`]);
+  await stack.startGateway();
+  assert.equal((await alice.get('/rooms/old/messages')).status, 503);
+  await stack.gateway.program.says(/warning store reader=\S+ cannot be opened: written by an older version/);
+  await stack.startBroker();
+  // Each worker finds out for itself, twice a second.
+  await waitFor(async () => (await alice.get('/rooms/old/messages')).status === 200, 'the history');
+  assert.deepEqual(stack.gateway.lines.filter((line) => line.startsWith('error ')), []);
 });

@@ -3,11 +3,13 @@
 //
 // roomwire token | history | bill | check on the command line: what they print, and how they fail.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { root } from './lib/broker.mjs';
 import { run } from './lib/process.mjs';
 import { command, program, startStack } from './lib/stack.mjs';
 
@@ -190,6 +192,9 @@ describe('check', () => {
     chmodSync(join(folder, 'jwt.secret'), 0o644);
     const open = await command('check', '--config', join(folder, 'fine.conf'));
     assert.match(open.out, /^problem secret_file: .*everybody can read/m);
+    execFileSync('sqlite3', [join(folder, 'old.db'), `.read ${join(root, 'schema/0001_messages.sql')}`]);
+    const old = await command('check', '--config', configure('old', { database: 'old.db' }));
+    assert.match(old.out, /^note +database: .* written by an older version and not migrated yet/m);
     assert.match((await command('check', '--options')).out, /^max_payload = 131072$/m);
   });
 });

@@ -89,7 +89,7 @@ static void test_every_older_schema_is_migrated_with_its_contents(void **state)
     assert_true(count >= 2);
     for (size_t version = 1; version < count; version++) {
         make_old_database(*state, version);
-        assert_int_equal(try_open(*state, STORE_READ), ERR_VERSION); // readers wait for the writer
+        assert_int_equal(try_open(*state, STORE_READ), ERR_OLDER); // readers wait for the writer
         struct store *store = open_store(*state, STORE_WRITE);
         struct message old = make_message("lobby", 7, 0, "old");
         assert_ok(store_read_last(store, span_of("lobby"), compare, &old));
