@@ -20,10 +20,11 @@ stack_prepare() {
     write_roomwire_conf
 }
 
-# A unix socket's path may have 107 bytes, a state folder's any number.
+# A unix socket's path may have 107 bytes, a state folder's any number; and Mosquitto takes what
+# stands before a space for the whole path of a listener.
 socket_folder() {
     broker_socket=$state/mosquitto.sock
-    ((${#broker_socket} < 100)) && return
+    [[ ${#broker_socket} -lt 100 && $broker_socket != *[[:space:]]* ]] && return
     broker_socket=${TMPDIR:-/tmp}/roomwire-$(sha256sum <<<"$state" | cut -c 1-16)
     mkdir -p "$broker_socket"
     [[ -O $broker_socket ]] || die "$broker_socket belongs to somebody else"
@@ -232,9 +233,9 @@ stack_stop() {
 
 print_ready() {
     local base=$scheme://127.0.0.1:$http_port tls='' prefix=''
-    [[ $use_tls == 0 ]] || tls=" --cacert $state/tls.crt"
-    [[ $state == "$root/state" ]] || prefix="ROOMWIRE_STATE=$state "
-    [[ -z ${ROOMWIRE_BUILD:-} ]] || prefix+="ROOMWIRE_BUILD=$built "
+    [[ $use_tls == 0 ]] || tls=" --cacert ${state@Q}/tls.crt"
+    [[ $state == "$root/state" ]] || prefix="ROOMWIRE_STATE=${state@Q} "
+    [[ -z ${ROOMWIRE_BUILD:-} ]] || prefix+="ROOMWIRE_BUILD=${built@Q} "
     cat <<END
 ready $base/
   Open it in a browser and choose a nickname. Or, in another terminal, in $root:

@@ -50,9 +50,10 @@ class DevRun {
 
   static async create(t, isTls) {
     const folder = mkdtempSync(join(tmpdir(), 'roomwire-test-'));
+    const state = join(folder, isTls ? 'my rooms' : 'state'); // TMPDIR gets the socket of the first
     const [http, mqtt, mqtts] = await Promise.all([freePort(), freePort(), freePort()]);
     const it = new DevRun({
-      ROOMWIRE_BUILD: buildFolder, ROOMWIRE_STATE: folder, ROOMWIRE_TLS: isTls ? '1' : '0',
+      ROOMWIRE_BUILD: buildFolder, ROOMWIRE_STATE: state, TMPDIR: folder, ROOMWIRE_TLS: isTls ? '1' : '0',
       ROOMWIRE_HTTP_PORT: `${http}`, ROOMWIRE_MQTT_PORT: `${mqtt}`, ROOMWIRE_MQTTS_PORT: `${mqtts}`,
     });
     Object.assign(it, { isTls, mqttPort: mqtt, mqttsPort: mqtts });
