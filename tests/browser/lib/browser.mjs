@@ -12,7 +12,7 @@ const candidates = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chr
 const executablePath = process.env.CHROMIUM ?? candidates.find((path) => existsSync(path));
 
 // For node:test: why these tests cannot run here, or false.
-export const skip = executablePath ? false : 'no Chromium is installed';
+export const skip = executablePath ? false : 'neither Chromium nor Chrome is installed (CHROMIUM names one elsewhere)';
 
 export function launch() {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
