@@ -32,6 +32,9 @@ function look(pid) {
 
 const allPids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
 
+// What an ordinary user of Debian has; the broker lies elsewhere.
+const ordinaryPath = process.env.PATH.split(':').filter((folder) => !folder.endsWith('sbin')).join(':');
+
 // Every process that has `text` in its command line.
 const naming = (text) => allPids().filter((pid) => {
   try {
@@ -53,7 +56,8 @@ class DevRun {
     const state = join(folder, isTls ? 'my rooms' : 'state'); // TMPDIR gets the socket of the first
     const [http, mqtt, mqtts] = await Promise.all([freePort(), freePort(), freePort()]);
     const it = new DevRun({
-      ROOMWIRE_BUILD: buildFolder, ROOMWIRE_STATE: state, TMPDIR: folder, ROOMWIRE_TLS: isTls ? '1' : '0',
+      PATH: ordinaryPath, TMPDIR: folder,
+      ROOMWIRE_BUILD: buildFolder, ROOMWIRE_STATE: state, ROOMWIRE_TLS: isTls ? '1' : '0',
       ROOMWIRE_HTTP_PORT: `${http}`, ROOMWIRE_MQTT_PORT: `${mqtt}`, ROOMWIRE_MQTTS_PORT: `${mqtts}`,
     });
     Object.assign(it, { isTls, mqttPort: mqtt, mqttsPort: mqtts });
