@@ -100,6 +100,12 @@ struct store_page {
 // A room that does not exist has no messages.
 MUST_USE enum err store_read_page(struct store *store, const struct store_page *page,
                                   store_message_fn *each, void *context, bool *out_more);
+// The same with at most `max_bytes` of messages, or one that is longer: of their payloads, and
+// STORE_ROW_BYTES each for the rest. What is too much is not read either.
+enum { STORE_ROW_BYTES = 256 };
+MUST_USE enum err store_read_page_within(struct store *store, const struct store_page *page,
+                                         int64_t max_bytes, store_message_fn *each, void *context,
+                                         bool *out_more);
 
 struct store_room {
     struct span room;

@@ -215,21 +215,31 @@ static struct store_run start_page(struct store *store, enum store_sql sql,
     return run;
 }
 
+// How much of a page is taken.
+struct taken {
+    int count;
+    int64_t bytes;
+};
+
+// Takes one message more; false if it is too much for the page.
+static bool takes(struct taken *taken, const struct message *m, int limit, int64_t max_bytes)
+{
+    taken->bytes += STORE_ROW_BYTES + (int64_t)m->payload.len;
+    return ++taken->count == 1 || (taken->count <= limit && taken->bytes <= max_bytes);
+}
+
 // Hands rows on as they come.
-static enum err read_forward(struct store *store, const struct store_page *page,
+static enum err read_forward(struct store *store, const struct store_page *page, int64_t max_bytes,
                              store_message_fn *each, void *context, bool *out_more)
 {
     struct store_run run = start_page(store, STORE_SQL_PAGE_AFTER, page);
     store_bind_int(&run, page->after);
-    bool has_more = false;
-    for (int count = 0; store_step(&run); count++) {
-        if (count == page->limit) {
-            has_more = true;
-            break;
-        }
+    struct taken taken = {0};
+    bool has_more = false, is_wanted = true;
+    while (is_wanted && !has_more && store_step(&run)) {
         struct message m = read_message(&run, page->room);
-        if (!each(context, &m))
-            break;
+        has_more = !takes(&taken, &m, page->limit, max_bytes);
+        is_wanted = has_more || each(context, &m);
     }
     enum err err = store_end(&run);
     if (err == ERR_OK)
@@ -239,14 +249,16 @@ static enum err read_forward(struct store *store, const struct store_page *page,
 
 // The newest messages, read backwards. `*out_is_kept` says that all were put into store->rows,
 // `*out_first` is the id of the oldest one.
-static enum err read_backward(struct store *store, const struct store_page *page, bool *out_is_kept,
-                              int64_t *out_first, bool *out_more)
+static enum err read_backward(struct store *store, const struct store_page *page, int64_t max_bytes,
+                              bool *out_is_kept, int64_t *out_first, bool *out_more)
 {
     enum err kept = store_rows_start(&store->rows);
     struct store_run run = start_page(store, STORE_SQL_PAGE_BEFORE, page);
-    int count = 0;
-    for (; store_step(&run) && count < page->limit; count++) {
+    struct taken taken = {0};
+    while (store_step(&run)) {
         struct message m = read_message(&run, page->room);
+        if (!takes(&taken, &m, page->limit, max_bytes))
+            break;
         *out_first = m.id;
         if (kept == ERR_OK)
             kept = store_rows_add(store->rows, &m);
@@ -256,16 +268,17 @@ static enum err read_backward(struct store *store, const struct store_page *page
     return store_end(&run);
 }
 
-enum err store_read_page(struct store *store, const struct store_page *page, store_message_fn *each,
-                         void *context, bool *out_more)
+enum err store_read_page_within(struct store *store, const struct store_page *page,
+                                int64_t max_bytes, store_message_fn *each, void *context,
+                                bool *out_more)
 {
     assert(page->limit >= 1 && page->limit <= STORE_PAGE_MAX);
     if (page->after >= 0)
-        return read_forward(store, page, each, context, out_more);
+        return read_forward(store, page, max_bytes, each, context, out_more);
     // Kept aside and turned around, which costs less than first to find where the page begins.
     bool is_kept, has_more;
     int64_t first = INT64_MAX;
-    enum err err = read_backward(store, page, &is_kept, &first, &has_more);
+    enum err err = read_backward(store, page, max_bytes, &is_kept, &first, &has_more);
     if (err != ERR_OK)
         return err;
     *out_more = has_more;
@@ -276,7 +289,13 @@ enum err store_read_page(struct store *store, const struct store_page *page, sto
     // Too much to keep aside: now that the beginning is known, read it the right way round.
     struct store_page same = *page;
     same.after = first - 1;
-    return read_forward(store, &same, each, context, &has_more);
+    return read_forward(store, &same, INT64_MAX, each, context, &has_more);
+}
+
+enum err store_read_page(struct store *store, const struct store_page *page, store_message_fn *each,
+                         void *context, bool *out_more)
+{
+    return store_read_page_within(store, page, INT64_MAX, each, context, out_more);
 }
 
 struct last {

@@ -16,6 +16,7 @@ size_t page_json_max(size_t max_payload)
 // What a callback of the store writes into.
 struct rendering {
     enum page_json_form form;
+    int64_t max_bytes; // of messages
     struct json_writer *w;
     const char *epoch;
     struct history_facts *facts;
@@ -54,7 +55,8 @@ static enum err render_array(struct store *store, const struct store_page *page,
                              struct rendering *r)
 {
     json_begin_array(r->w);
-    enum err err = store_read_page(store, page, render_message, r, &r->facts->has_more);
+    enum err err =
+        store_read_page_within(store, page, r->max_bytes, render_message, r, &r->facts->has_more);
     json_end_array(r->w);
     return err;
 }
@@ -74,10 +76,10 @@ static enum err render_object(struct store *store, const struct store_page *page
 }
 
 static enum err render(struct store *store, const struct store_page *page, enum page_json_form form,
-                       struct buf *out, struct history_facts *facts)
+                       int64_t max_bytes, struct buf *out, struct history_facts *facts)
 {
     struct json_writer w;
-    struct rendering r = {form, &w, store_epoch(store), facts};
+    struct rendering r = {form, max_bytes, &w, store_epoch(store), facts};
     *facts = (struct history_facts){0};
     (void)snprintf(facts->epoch, sizeof facts->epoch, "%s", r.epoch);
     buf_clear(out);
@@ -90,15 +92,15 @@ static enum err render(struct store *store, const struct store_page *page, enum 
 enum err page_json_write(struct store *store, const struct store_page *page,
                          enum page_json_form form, struct buf *out, struct history_facts *out_facts)
 {
-    struct store_page asked = *page;
+    int64_t max_bytes = (int64_t)out->max;
     for (;;) {
-        enum err err = render(store, &asked, form, out, out_facts);
-        if (err != ERR_TOO_LARGE || asked.limit == 1)
+        enum err err = render(store, page, form, max_bytes, out, out_facts);
+        if (err != ERR_TOO_LARGE || out_facts->count.messages == 0)
             return err;
-        // As many as fitted now: exact from the oldest on, a good guess from the newest back.
-        int64_t fitted = out_facts->count.messages;
-        asked.limit = fitted < asked.limit ? (int)fitted : asked.limit - 1;
-        if (asked.limit < 1)
-            asked.limit = 1;
+        // As much as fitted now, from the oldest on; the newest may be longer once escaped, so it
+        // is a quarter less each time, and the tries are few.
+        int64_t fitted = out_facts->count.bytes + out_facts->count.messages * STORE_ROW_BYTES;
+        max_bytes -= max_bytes / 4;
+        max_bytes = fitted < max_bytes ? fitted : max_bytes;
     }
 }

@@ -272,6 +272,36 @@ static void test_a_page_larger_than_memory_keeps_is_read_all_the_same(void **sta
     store_close(store);
 }
 
+static struct seen read_within(struct store *store, int64_t after, int64_t max_bytes, bool is_cut)
+{
+    struct seen seen = {.count = 0};
+    struct store_page page = {span_of("a"), 0, after, 10};
+    bool has_more = !is_cut;
+    assert_ok(store_read_page_within(store, &page, max_bytes, note, &seen, &has_more));
+    assert_int_equal(has_more, is_cut);
+    return seen;
+}
+
+// Ten messages of a byte each.
+static void test_a_page_has_no_more_bytes_than_asked_for(void **state)
+{
+    struct store *store = two_rooms(*state);
+    int64_t one = STORE_ROW_BYTES + 1;
+    assert_int_equal(read_within(store, -1, 10 * one, false).count, 10);
+    assert_int_equal(read_within(store, 0, 10 * one, false).count, 10);
+    struct seen seen = read_within(store, -1, 4 * one - 1, true); // the newest
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.ids[0], 16);
+    assert_int_equal(seen.ids[2], 20);
+    seen = read_within(store, 0, 4 * one - 1, true); // the oldest
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.ids[0], 2);
+    assert_int_equal(seen.ids[2], 6);
+    assert_int_equal(read_within(store, -1, 0, true).ids[0], 20); // never none
+    assert_int_equal(read_within(store, 0, 0, true).ids[0], 2);
+    store_close(store);
+}
+
 // ---- traffic ----
 
 static bool note_traffic(void *context, const struct store_traffic *t)
@@ -339,6 +369,7 @@ int main(void)
         EACH(test_many_rooms_and_counters_in_one_transaction),
         EACH(test_what_is_rolled_back_never_was),
         EACH(test_a_page_larger_than_memory_keeps_is_read_all_the_same),
+        EACH(test_a_page_has_no_more_bytes_than_asked_for),
         EACH(test_traffic_is_summed_by_what_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
