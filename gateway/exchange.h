@@ -61,8 +61,8 @@ void exchange_note_refusal(struct exchange *x, int status, enum err err, const c
 // Called once if the connection ends before the answer; the exchange is gone after the call.
 void exchange_on_cancel(struct exchange *x, void (*on_cancel)(void *context), void *context);
 
-// Called at most once before the answer, when the gateway is about to end: the handler had better
-// not wait any longer.
+// Called at most once before the answer, when the gateway begins to end: the handler had better not
+// wait any longer. Whoever is about to wait looks at gateway->is_draining first.
 void exchange_on_drain(struct exchange *x, void (*on_drain)(void *context), void *context);
 
 // Answers 200 with a body that ends with the connection, and takes the connection away from HTTP:

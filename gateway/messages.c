@@ -122,7 +122,8 @@ static void on_readable(void *context, bool is_complete)
     struct worker *worker = exchange_worker(r->x);
     enum err err = r->is_short ? history_short_json(worker, &r->page, &json, &facts)
                                : history_json(worker, &r->page, &json, &facts);
-    if (err == ERR_OK && facts.count.messages == 0 && r->poll_ms > 0) {
+    bool may_wait = r->poll_ms > 0 && !atomic_load(&worker->gateway->is_draining);
+    if (err == ERR_OK && facts.count.messages == 0 && may_wait) {
         err = poll_start(worker, &r->caller.token, r->page.room, r->page.after, r->poll_ms,
                          on_polled, r, &r->poll);
         if (err == ERR_OK) {

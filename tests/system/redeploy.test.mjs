@@ -19,6 +19,7 @@ import { buildFolder } from './lib/broker.mjs';
 import { makeCertificate } from './lib/gateway.mjs';
 import { connack, connect as connectPacket } from './lib/mqtt_bytes.mjs';
 import { Program, run } from './lib/process.mjs';
+import { RawHttp } from './lib/raw_http.mjs';
 import {
   EventReader, LiveReader, MqttReader, PollReader, assertChain, assertRuns, assertSame,
 } from './lib/readers.mjs';
@@ -214,6 +215,26 @@ test('a new gateway that cannot serve leaves the old one where it is', async (t)
   const garbage = createConnection(join(stack.folder, 'roomwire.db-handover'));
   await once(garbage, 'error'); // a stream is not what is spoken there
   assert.equal((await alice.get('/rooms/lobby/messages')).status, 200);
+});
+
+test('a long-poll that comes while the gateway drains is answered at once', async (t) => {
+  const stack = await startStack({ config: { drain_ms: 60000, workers: 1 } });
+  t.after(() => stack.stop());
+  const { port } = new URL(stack.url);
+  const token = await stack.token('alice', '*=rw');
+  const [late, told] = [await RawHttp.open(port), await RawHttp.open(port)];
+  t.after(() => [late, told].forEach((raw) => raw.close()));
+  late.send('GET /rooms/lobby/messages?after=0&wait=60 HTTP/1.1\r\nHost: localhost\r\n');
+  told.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await told.answer();
+  stack.gateway.child.kill('SIGTERM');
+  await told.end(); // so the other one was told, too
+  late.send(`Authorization: Bearer ${token}\r\n\r\n`);
+  const answer = await late.answer();
+  assert.equal(answer.status, 200);
+  assert.equal(answer.fields.connection, 'close');
+  assert.deepEqual(JSON.parse(answer.body).messages, []);
+  await hasEnded(stack.gateway);
 });
 
 test('what a gateway had counted when it was killed while draining is on the bill', async (t) => {
