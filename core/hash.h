@@ -37,12 +37,16 @@ static inline uint32_t hash_fnv(struct span bytes)
     return hash_fnv_more(2166136261u, bytes);
 }
 
-// For keys that clients cannot choose: spreads the bits of a pointer.
-static inline uint64_t hash_pointer(const void *pointer)
+// For keys that clients cannot choose: spreads the bits of a number, or of a pointer.
+static inline uint64_t hash_number(uint64_t x)
 {
-    uint64_t x = (uint64_t)(uintptr_t)pointer;
     x = (x ^ (x >> 32)) * 0x9E3779B97F4A7C15u;
     return x ^ (x >> 29);
+}
+
+static inline uint64_t hash_pointer(const void *pointer)
+{
+    return hash_number((uint64_t)(uintptr_t)pointer);
 }
 
 #endif

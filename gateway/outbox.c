@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/container.h"
+#include "core/hash.h"
+#include "core/table.h"
+
 // The plugin's answer leaves the broker one turn of its loop after the PUBACK.
 enum { REFUSAL_GRACE_MS = 200 };
 
@@ -16,7 +20,6 @@ enum stage { QUEUED, SENT, REFUSED, ANSWERED };
 struct entry {
     struct post post;
     char *bytes; // what the post's texts and payload point into; NULL once they were sent
-    struct entry *next_in_bucket;
     struct entry *before, *behind; // in the list of its stage
     enum stage stage;
     int64_t deadline_ms;
@@ -44,25 +47,20 @@ struct outbox {
     size_t max;
     int64_t timeout_ms;
     struct list lists[ANSWERED]; // by stage; what is answered is in none
-    struct entry **buckets;      // chains by ref
-    size_t bucket_mask;
+    struct table entries;        // by ref
 };
 
 enum err outbox_create(size_t max, int64_t timeout_ms, struct outbox **out_outbox)
 {
-    size_t buckets = 64;
-    while (buckets < max)
-        buckets *= 2;
     struct outbox *o = calloc(1, sizeof *o);
     if (o == NULL)
         return ERR_MEMORY;
-    o->buckets = calloc(buckets, sizeof *o->buckets);
-    if (o->buckets == NULL || pthread_mutex_init(&o->lock, NULL) != 0) {
-        free(o->buckets);
-        free(o);
+    (void)pthread_mutex_init(&o->lock, NULL); // cannot fail with default attributes
+    table_init(&o->entries);
+    if (table_reserve(&o->entries, max) != ERR_OK) {
+        outbox_destroy(o);
         return ERR_MEMORY;
     }
-    o->bucket_mask = buckets - 1;
     o->max = max;
     o->timeout_ms = timeout_ms;
     *out_outbox = o;
@@ -80,44 +78,34 @@ void outbox_destroy(struct outbox *outbox)
 {
     if (outbox == NULL)
         return;
-    for (size_t i = 0; i <= outbox->bucket_mask; i++) {
-        while (outbox->buckets[i] != NULL) {
-            struct entry *e = outbox->buckets[i];
-            outbox->buckets[i] = e->next_in_bucket;
-            // What was answered is in a loop's hands, which frees it at its own end.
-            if (e->stage == ANSWERED)
-                e->outbox = NULL;
-            else
-                entry_free(e);
-        }
+    for (size_t i = 0; i < outbox->entries.capacity; i++) {
+        struct entry *e = outbox->entries.slots[i].item;
+        // What was answered is in a loop's hands, which frees it at its own end.
+        if (e != NULL && e->stage == ANSWERED)
+            e->outbox = NULL;
+        else if (e != NULL)
+            entry_free(e);
     }
+    table_finish(&outbox->entries);
     (void)pthread_mutex_destroy(&outbox->lock); // nobody holds it any more
-    free(outbox->buckets);
     free(outbox);
 }
 
 // ---- under the lock ----
 
-static struct entry **find_place(struct outbox *o, uint64_t ref)
+static bool has_ref(const void *item, const void *key)
 {
-    struct entry **place = &o->buckets[ref & o->bucket_mask];
-    while (*place != NULL && (*place)->post.ref != ref)
-        place = &(*place)->next_in_bucket;
-    return place;
+    return ((const struct entry *)item)->post.ref == *(const uint64_t *)key;
 }
 
-static void table_put(struct outbox *o, struct entry *e)
+static struct entry *find(const struct outbox *o, uint64_t ref)
 {
-    struct entry **bucket = &o->buckets[e->post.ref & o->bucket_mask];
-    e->next_in_bucket = *bucket;
-    *bucket = e;
+    return table_find(&o->entries, hash_number(ref), has_ref, &ref);
 }
 
-static void table_remove(struct outbox *o, struct entry *e)
+static void forget(struct outbox *o, const struct entry *e)
 {
-    struct entry **place = find_place(o, e->post.ref);
-    assert(*place == e);
-    *place = e->next_in_bucket;
+    table_remove(&o->entries, hash_number(e->post.ref), e);
 }
 
 static void list_put(struct list *list, struct entry *e)
@@ -172,7 +160,7 @@ static void deliver(struct loop_task *task)
     struct outbox *o = e->outbox;
     if (o != NULL) {
         (void)pthread_mutex_lock(&o->lock);
-        table_remove(o, e);
+        forget(o, e);
         (void)pthread_mutex_unlock(&o->lock);
     }
     // Forgetting happens on this same thread, so the flag cannot change any more. Without an outbox
@@ -190,7 +178,7 @@ static void send_home(struct outbox *o, struct entry *e, const struct upstream_a
     e->bytes = NULL;
     if (e->is_forgotten) {
         // Its loop may be gone by now.
-        table_remove(o, e);
+        forget(o, e);
         entry_free(e);
         return;
     }
@@ -249,6 +237,27 @@ static bool copy_post(struct entry *e, const struct post *post)
     return true;
 }
 
+// Queues the entry, or answers it at once; gives its number, 0 without memory.
+static uint64_t enter(struct outbox *o, struct entry *e, bool *out_wake)
+{
+    uint64_t ref = e->post.ref = ++o->last_ref;
+    if (table_add(&o->entries, hash_number(ref), e) != ERR_OK)
+        return 0;
+    if (o->is_open && o->waiting < o->max) {
+        *out_wake = o->lists[QUEUED].first == NULL;
+        e->stage = QUEUED;
+        list_put(&o->lists[QUEUED], e);
+        o->waiting++;
+        return ref;
+    }
+    struct upstream_answer answer =
+        failure(ERR_AGAIN, o->is_open ? "too many posts are waiting for the broker"
+                                      : "the broker is not connected");
+    e->stage = ANSWERED;
+    send_home(o, e, &answer);
+    return ref;
+}
+
 uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post *post,
                     int64_t now_ms, upstream_answer_fn *on_answer, void *context, bool *out_wake)
 {
@@ -265,22 +274,10 @@ uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post 
     e->deadline_ms = now_ms + outbox->timeout_ms;
 
     (void)pthread_mutex_lock(&outbox->lock);
-    uint64_t ref = ++outbox->last_ref;
-    e->post.ref = ref;
-    table_put(outbox, e);
-    if (outbox->is_open && outbox->waiting < outbox->max) {
-        *out_wake = outbox->lists[QUEUED].first == NULL;
-        e->stage = QUEUED;
-        list_put(&outbox->lists[QUEUED], e);
-        outbox->waiting++;
-    } else {
-        struct upstream_answer answer =
-            failure(ERR_AGAIN, outbox->is_open ? "too many posts are waiting for the broker"
-                                               : "the broker is not connected");
-        e->stage = ANSWERED;
-        send_home(outbox, e, &answer);
-    }
+    uint64_t ref = enter(outbox, e, out_wake);
     (void)pthread_mutex_unlock(&outbox->lock);
+    if (ref == 0)
+        entry_free(e);
     return ref;
 }
 
@@ -295,7 +292,7 @@ size_t outbox_waiting(struct outbox *outbox)
 void outbox_forget(struct outbox *outbox, uint64_t ref)
 {
     (void)pthread_mutex_lock(&outbox->lock);
-    struct entry *e = *find_place(outbox, ref);
+    struct entry *e = find(outbox, ref);
     if (e != NULL)
         e->is_forgotten = true;
     (void)pthread_mutex_unlock(&outbox->lock);
@@ -336,7 +333,7 @@ const struct post *outbox_next(struct outbox *outbox)
 void outbox_sent(struct outbox *outbox, uint64_t ref)
 {
     (void)pthread_mutex_lock(&outbox->lock);
-    struct entry *e = *find_place(outbox, ref);
+    struct entry *e = find(outbox, ref);
     if (e != NULL && e->stage == SENT) {
         free(e->bytes);
         e->bytes = NULL;
@@ -347,7 +344,7 @@ void outbox_sent(struct outbox *outbox, uint64_t ref)
 void outbox_answer(struct outbox *outbox, uint64_t ref, const struct upstream_answer *answer)
 {
     (void)pthread_mutex_lock(&outbox->lock);
-    struct entry *e = *find_place(outbox, ref);
+    struct entry *e = find(outbox, ref);
     bool is_awaited = e != NULL && (e->stage == SENT || e->stage == REFUSED);
     if (is_awaited)
         answer_entry(outbox, e, answer);
@@ -360,7 +357,7 @@ void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now
 {
     struct upstream_answer answer = failure(err, err == ERR_OK ? "" : "refused by the broker");
     (void)pthread_mutex_lock(&outbox->lock);
-    struct entry *e = *find_place(outbox, ref);
+    struct entry *e = find(outbox, ref);
     if (e != NULL && e->stage == SENT) {
         if (!e->post.is_kept && !e->post.is_command) {
             answer_entry(outbox, e, &answer);
