@@ -7,22 +7,23 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-enum { BUCKETS = 4096, KEY_SIZE = 16 };
+#include "core/hash.h"
+#include "core/table.h"
+
+enum { KEY_SIZE = 16 };
 
 struct admission_peer {
-    struct admission_peer *next; // in its bucket
     unsigned char key[KEY_SIZE];
     int64_t count;
 };
 
 struct admission {
     int64_t max_total, max_per_address;
-    uint64_t seed; // so that nobody can choose addresses that fall into one bucket
+    struct hash_seed seed;
     pthread_mutex_t lock;
-    int64_t total;                           // guarded by lock, like all below
-    struct admission_peer *buckets[BUCKETS]; // only addresses that have connections
+    int64_t total;      // guarded by lock, like all below
+    struct table peers; // only addresses that have connections
 };
 
 enum err admission_create(int64_t max_total, int64_t max_per_address,
@@ -33,7 +34,8 @@ enum err admission_create(int64_t max_total, int64_t max_per_address,
         return ERR_MEMORY;
     a->max_total = max_total;
     a->max_per_address = max_per_address;
-    if (getrandom(&a->seed, sizeof a->seed, 0) != (ssize_t)sizeof a->seed) {
+    table_init(&a->peers);
+    if (!hash_seed_init(&a->seed)) {
         free(a);
         return ERR_IO;
     }
@@ -46,13 +48,9 @@ void admission_destroy(struct admission *admission)
 {
     if (admission == NULL)
         return;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (admission->buckets[i] != NULL) {
-            struct admission_peer *peer = admission->buckets[i];
-            admission->buckets[i] = peer->next;
-            free(peer);
-        }
-    }
+    for (size_t i = 0; i < admission->peers.capacity; i++)
+        free(admission->peers.slots[i].item);
+    table_finish(&admission->peers);
     (void)pthread_mutex_destroy(&admission->lock); // nobody holds it
     free(admission);
 }
@@ -71,34 +69,44 @@ static void make_key(const struct sockaddr *address, unsigned char key[KEY_SIZE]
     }
 }
 
-static struct admission_peer **bucket_of(struct admission *a, const unsigned char key[KEY_SIZE])
+static uint64_t hash_key(const struct admission *a, const unsigned char key[KEY_SIZE])
 {
-    uint64_t hash = a->seed;
-    for (size_t i = 0; i < KEY_SIZE; i++) {
-        hash = (hash ^ key[i]) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 29;
+    return hash_bytes(&a->seed, span_make(key, KEY_SIZE));
+}
+
+static bool has_key(const void *item, const void *key)
+{
+    return memcmp(((const struct admission_peer *)item)->key, key, KEY_SIZE) == 0;
+}
+
+static enum err add_peer(struct admission *a, uint64_t hash, const unsigned char key[KEY_SIZE],
+                         struct admission_peer **out_peer)
+{
+    struct admission_peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return ERR_MEMORY;
+    memcpy(peer->key, key, KEY_SIZE);
+    enum err err = table_add(&a->peers, hash, peer);
+    if (err != ERR_OK) {
+        free(peer);
+        return err;
     }
-    return &a->buckets[hash % BUCKETS];
+    *out_peer = peer;
+    return ERR_OK;
 }
 
 static enum err enter(struct admission *a, const unsigned char key[KEY_SIZE],
                       struct admission_peer **out_peer)
 {
+    uint64_t hash = hash_key(a, key);
     if (a->total >= a->max_total)
         return ERR_FULL;
-    struct admission_peer **bucket = bucket_of(a, key), *peer = *bucket;
-    while (peer != NULL && memcmp(peer->key, key, KEY_SIZE) != 0)
-        peer = peer->next;
+    struct admission_peer *peer = table_find(&a->peers, hash, has_key, key);
     if (peer != NULL && peer->count >= a->max_per_address)
         return ERR_AGAIN;
-    if (peer == NULL) {
-        peer = calloc(1, sizeof *peer);
-        if (peer == NULL)
-            return ERR_MEMORY;
-        memcpy(peer->key, key, KEY_SIZE);
-        peer->next = *bucket;
-        *bucket = peer;
-    }
+    enum err err = peer == NULL ? add_peer(a, hash, key, &peer) : ERR_OK;
+    if (err != ERR_OK)
+        return err;
     peer->count++;
     a->total++;
     *out_peer = peer;
@@ -121,10 +129,7 @@ void admission_leave(struct admission *admission, struct admission_peer *peer)
     pthread_mutex_lock(&admission->lock);
     admission->total--;
     if (--peer->count == 0) {
-        struct admission_peer **at = bucket_of(admission, peer->key);
-        while (*at != peer)
-            at = &(*at)->next;
-        *at = peer->next;
+        table_remove(&admission->peers, hash_key(admission, peer->key), peer);
         free(peer);
     }
     pthread_mutex_unlock(&admission->lock);

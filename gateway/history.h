@@ -10,7 +10,7 @@
 #include "exchange.h"
 
 // Makes and ends the worker's own part (worker->history). Ending it forgets all waits.
-// Errors: ERR_MEMORY.
+// Errors: ERR_MEMORY, ERR_IO.
 MUST_USE enum err history_start(struct worker *worker);
 void history_stop(struct worker *worker);
 

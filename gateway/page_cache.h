@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Roomwire founders
 //
-// Rendered history cache, kept for as long as they are true, the longest unused first to go.
+// Rendered pages of history, kept for as long as they are true, the longest unused first to go.
 // Not where they come from: that is history.h.
 #ifndef ROOMWIRE_GATEWAY_PAGE_CACHE_H
 #define ROOMWIRE_GATEWAY_PAGE_CACHE_H
@@ -16,7 +16,8 @@ struct page_state {
     uint64_t generation;
 };
 
-// At most `max_bytes` are used for pages and what finds them.
+// At most `max_bytes` are used for pages and what finds them. Errors: ERR_MEMORY, ERR_IO (no random
+// seed).
 MUST_USE enum err page_cache_create(size_t max_bytes, struct page_cache **out_cache);
 void page_cache_destroy(struct page_cache *cache); // NULL is fine
 
