@@ -7,6 +7,8 @@
 
 #include "rights_rules.h"
 
+const struct rights_client rights_nobody;
+
 // One allocation: the rules, then the text that their filters lie in.
 struct rights {
     size_t count;

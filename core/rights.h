@@ -21,6 +21,7 @@ struct rights_client {
     struct span client_id;
     struct span username; // one that the token vouches for, not what the client calls itself
 };
+extern const struct rights_client rights_nobody; // for tokens that come without a client
 
 #define RIGHTS_EVENTS_FILTER "$aws/events/#"
 

@@ -72,6 +72,15 @@ struct span span_cut(struct span a, size_t max);
 // Strict decimal: only digits, at least one, no sign, the value within 0..`max`.
 bool span_to_uint(struct span a, unsigned long long max, unsigned long long *out_value);
 
+// What a hexadecimal digit of either case stands for, or -1.
+static inline int span_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 // A copy with a NUL behind it, from malloc, owned by the caller; NULL when out of memory.
 char *span_dup(struct span a);
 

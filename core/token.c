@@ -10,11 +10,10 @@
 
 static enum err read_default_rooms(struct token_policy *policy, const char *text, struct buf *why)
 {
-    const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct rights *rights = NULL;
     enum err err = json_parse(span_of(text), &policy->default_rooms);
     if (err == ERR_OK)
-        err = rights_compile(NULL, &policy->rooms, policy->default_rooms, &nobody, &rights);
+        err = rights_compile(NULL, &policy->rooms, policy->default_rooms, &rights_nobody, &rights);
     rights_destroy(rights);
     if (err == ERR_OK)
         return ERR_OK;

@@ -46,10 +46,9 @@ bool auth_raw_token(const struct exchange *x, struct span *out_token)
 
 enum err auth_verify(struct worker *worker, struct span text, struct token *out_token)
 {
-    static const struct rights_client nobody = {0};
     struct credentials *credentials = gateway_credentials(worker->gateway);
     enum err err = token_verify(&credentials->access->policy, credentials->access->keys, text,
-                                &nobody, loop_date_ms(worker->loop) / 1000, out_token);
+                                &rights_nobody, loop_date_ms(worker->loop) / 1000, out_token);
     credentials_release(credentials);
     return err;
 }

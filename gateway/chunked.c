@@ -22,17 +22,6 @@ enum {
     DONE
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool is_text(char c)
 {
     return c == '\t' || ((unsigned char)c >= ' ' && c != 0x7F);
@@ -41,13 +30,13 @@ static bool is_text(char c)
 // Letters, digits and "-" are all that real trailer names are made of.
 static bool is_name(char c)
 {
-    return hex_value(c) >= 0 || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || c == '-';
+    return span_hex_value(c) >= 0 || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || c == '-';
 }
 
 // The state behind `c`, or -1.
 static int after_size(struct chunked *c, char byte)
 {
-    int value = hex_value(byte);
+    int value = span_hex_value(byte);
     if (value >= 0) {
         c->left = c->left * 16 + (size_t)value;
         return ++c->digits <= DIGITS_MAX ? SIZE : -1;

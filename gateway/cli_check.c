@@ -139,11 +139,10 @@ static void check_keys(struct checking *c)
 
 static bool compiles(const struct topic_rooms *rooms, const char *text)
 {
-    static const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct json *value = NULL;
     struct rights *rights = NULL;
     bool is_good = json_parse(span_of(text), &value) == ERR_OK &&
-                   rights_compile(NULL, rooms, value, &nobody, &rights) == ERR_OK;
+                   rights_compile(NULL, rooms, value, &rights_nobody, &rights) == ERR_OK;
     rights_destroy(rights);
     json_destroy(value);
     return is_good;

@@ -122,10 +122,9 @@ static void add_token(struct buf *out, const struct token_policy *policy, const 
 static int judge(const struct cli_command *self, const struct keyset *keys,
                  const struct token_policy *policy, struct span text, const struct cli_words *asked)
 {
-    static const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct token token;
     struct json *claims = NULL;
-    enum err err = token_verify(policy, keys, text, &nobody, (int64_t)time(NULL), &token);
+    enum err err = token_verify(policy, keys, text, &rights_nobody, (int64_t)time(NULL), &token);
     if (err != ERR_OK)
         return cli_failed(self, "refused: %s", err_text(err));
     struct buf out;

@@ -194,13 +194,12 @@ static void write_claims(const struct request *r, const struct config *config, i
 static enum err try_token(const struct config *config, const struct keyset *keys, struct span text,
                           int64_t now_s, struct buf *why)
 {
-    static const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct token_policy policy;
     enum err err = token_policy_init(&policy, config, why);
     if (err != ERR_OK)
         return err;
     struct token token;
-    err = token_verify(&policy, keys, text, &nobody, now_s, &token);
+    err = token_verify(&policy, keys, text, &rights_nobody, now_s, &token);
     if (err == ERR_OK)
         token_finish(&token);
     token_policy_finish(&policy);

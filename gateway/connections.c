@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "auth.h"
-#include "input.h"
+#include "posting.h"
 #include "upstream.h"
 
 enum {
@@ -148,21 +148,6 @@ static void answer_sent(struct exchange *x, const struct json *data)
     exchange_answer_static(x, 200, "application/json", span_of("{\"message\":\"OK\"}"));
 }
 
-// The type of the body, if it says more than that curl sent it; false if the exchange was refused.
-static bool read_type(struct exchange *x, struct span *out_type)
-{
-    *out_type = (struct span){0};
-    if (!http_head_field(exchange_head(x), "Content-Type", out_type) || out_type->len == 0 ||
-        input_is_media_type(*out_type, "application/x-www-form-urlencoded")) {
-        *out_type = (struct span){0};
-        return true;
-    }
-    if (input_is_content_type(*out_type))
-        return true;
-    exchange_refuse(x, 400, ERR_INVALID, "Content-Type has more than 128 characters");
-    return false;
-}
-
 static void send_body(struct exchange *x, const struct caller *caller)
 {
     struct upstream_command command;
@@ -172,7 +157,7 @@ static void send_body(struct exchange *x, const struct caller *caller)
         refuse(x, ERR_TOO_LARGE);
         return;
     }
-    if (!read_type(x, &type))
+    if (!posting_read_type(x, &type))
         return;
     begin(x, "postToConnection", &command);
     json_field_text(&command.w, "from", span_of(caller->token.subject));

@@ -2,17 +2,6 @@
 // Copyright (c) 2026 The Roomwire founders
 #include "form.h"
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 enum err form_decode(struct span encoded, bool plus_is_space, struct buf *out)
 {
     // Decoded text is never longer.
@@ -25,8 +14,8 @@ enum err form_decode(struct span encoded, bool plus_is_space, struct buf *out)
         if (c == '+' && plus_is_space)
             c = ' ';
         if (c == '%') {
-            int high = i + 2 < encoded.len ? hex_value(encoded.ptr[i + 1]) : -1;
-            int low = i + 2 < encoded.len ? hex_value(encoded.ptr[i + 2]) : -1;
+            int high = i + 2 < encoded.len ? span_hex_value(encoded.ptr[i + 1]) : -1;
+            int low = i + 2 < encoded.len ? span_hex_value(encoded.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return ERR_INVALID;
             c = (char)(high * 16 + low);

@@ -43,7 +43,7 @@ static bool all_class(struct span s, unsigned class)
 
 static bool is_hex(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return span_hex_value(c) >= 0;
 }
 
 // ---- what is being parsed ----

@@ -167,6 +167,21 @@ bool posting_read_key(struct exchange *x, struct submission *submission)
     return false;
 }
 
+bool posting_read_type(struct exchange *x, struct span *out_type)
+{
+    *out_type = (struct span){0};
+    struct span type;
+    if (!http_head_field(exchange_head(x), "Content-Type", &type) || type.len == 0 ||
+        input_is_media_type(type, "application/x-www-form-urlencoded"))
+        return true;
+    if (!input_is_content_type(type)) {
+        exchange_refuse(x, 400, ERR_INVALID, "Content-Type has more than 128 characters");
+        return false;
+    }
+    *out_type = type;
+    return true;
+}
+
 // Who is shown as the sender: the caller, or with the claim act_as whom the caller names.
 static void choose_sender(struct posting *p)
 {

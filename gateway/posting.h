@@ -34,6 +34,10 @@ void posting_start(struct exchange *x, struct caller *caller, struct submission 
 // the exchange was refused.
 bool posting_read_key(struct exchange *x, struct submission *submission);
 
+// The Content-Type of a body that is taken as it is; empty if there is none, and for what curl says
+// of every body unasked. False if the exchange was refused.
+bool posting_read_type(struct exchange *x, struct span *out_type);
+
 // The status that says over HTTP why a post was refused, or that nobody knows.
 int posting_status(enum err err);
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/hash.h"
 #include "core/secret.h"
 
 // Each token has one place, by its last bytes: those of the signature, which nobody can choose.
@@ -75,10 +76,8 @@ static void follow_credentials(struct token_cache *cache, struct gateway *gatewa
 
 static struct known_token **place_of(struct token_cache *cache, struct span text)
 {
-    uint32_t hash = 2166136261U; // FNV-1a
     size_t start = text.len > HASHED_BYTES ? text.len - HASHED_BYTES : 0;
-    for (size_t i = start; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * 16777619U;
+    uint32_t hash = hash_fnv(span_skip(text, start));
     return &cache->places[(hash ^ hash >> 16) % PLACES];
 }
 
@@ -91,10 +90,10 @@ static bool is_still_good(const struct known_token *known, struct span text, int
 static enum err verify(const struct token_cache *cache, struct span text, int64_t now_s,
                        struct known_token **out_known)
 {
-    static const struct rights_client nobody = {{NULL, 0}, {NULL, 0}};
     struct token token;
-    enum err err = token_verify(&cache->credentials->access->policy,
-                                cache->credentials->access->keys, text, &nobody, now_s, &token);
+    enum err err =
+        token_verify(&cache->credentials->access->policy, cache->credentials->access->keys, text,
+                     &rights_nobody, now_s, &token);
     if (err != ERR_OK)
         return err;
     struct known_token *known = malloc(sizeof *known + text.len);

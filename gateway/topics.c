@@ -76,21 +76,11 @@ static bool read_options(struct exchange *x, struct upstream_topic *topic)
 // The body as it is, but for what every HTTP client says of a body unasked.
 static bool read_body(struct exchange *x, struct submission *out)
 {
-    struct submission s = {.kind = SUBMISSION_RAW, .payload = exchange_body(x)};
-    if (s.payload.len > (size_t)exchange_worker(x)->gateway->config.max_payload) {
-        exchange_refuse(x, 413, ERR_TOO_LARGE, "the message is longer than max_payload");
-        return false;
-    }
-    struct span type;
-    if (http_head_field(exchange_head(x), "Content-Type", &type) &&
-        !input_is_media_type(type, "application/x-www-form-urlencoded"))
-        s.type = type;
-    if (s.type.len > 0 && !input_is_content_type(s.type)) {
-        exchange_refuse(x, 400, ERR_INVALID, "Content-Type has more than 128 characters");
-        return false;
-    }
-    *out = s;
-    return true;
+    *out = (struct submission){.kind = SUBMISSION_RAW, .payload = exchange_body(x)};
+    if (out->payload.len <= (size_t)exchange_worker(x)->gateway->config.max_payload)
+        return posting_read_type(x, &out->type);
+    exchange_refuse(x, 413, ERR_TOO_LARGE, "the message is longer than max_payload");
+    return false;
 }
 
 void topics_post(struct exchange *x)
