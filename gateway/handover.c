@@ -101,6 +101,7 @@ enum err handover_ask(const char *path, struct inherited *out_inherited, int *ou
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
+    int before = out_inherited->count;
     ssize_t len = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     if (len > 0)
         take_descriptors(&message, out_inherited);
@@ -108,6 +109,8 @@ enum err handover_ask(const char *path, struct inherited *out_inherited, int *ou
         *out_link = fd;
         return ERR_OK;
     }
+    while (out_inherited->count > before) // it goes on by itself, and with its sockets
+        (void)close(out_inherited->fds[--out_inherited->count]);
     (void)close(fd); // nothing was written to it
     return len > 0 ? ERR_VERSION : ERR_AGAIN;
 }
