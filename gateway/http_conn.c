@@ -201,23 +201,27 @@ static void write_more(struct http_conn *http, struct exchange *x)
         conn_want(http->conn, false, true);
 }
 
-// The answer is out. True if the next request may be looked at.
-static bool finish(struct http_conn *http, struct exchange *x)
+// The answer is out. A request that came behind it waits for the next turn of the loop, so that one
+// who sends many at once does not hold up the others.
+static void finish(struct http_conn *http, struct exchange *x)
 {
     if (x->closes || atomic_load(&http->worker->gateway->is_draining)) {
         http_conn_close(http);
-        return false;
+        return;
     }
     http->has_answered = true;
     http_conn_set_deadline(http, http->worker->gateway->config.idle_timeout_ms);
     if (http->is_gone)
-        return false;
+        return;
     exchange_reset(x);
-    if (x->in.len > 0)
-        return true;
-    exchange_give_back(x);
-    http->exchange = NULL;
-    return false;
+    bool has_next = x->in.len > 0;
+    if (has_next) {
+        queue_task(http);
+    } else {
+        exchange_give_back(x);
+        http->exchange = NULL;
+    }
+    conn_want(http->conn, !has_next, false);
 }
 
 // True if there is another step to take.
@@ -246,9 +250,7 @@ static bool step(struct http_conn *http)
         write_more(http, x);
         return !http->is_gone && x->state == EXCHANGE_DONE;
     case EXCHANGE_DONE:
-        if (finish(http, x) || http->is_gone)
-            return true;
-        conn_want(http->conn, true, false);
+        finish(http, x);
         return false;
     }
     return false;

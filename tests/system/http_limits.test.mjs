@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 
 import { startGateway } from './lib/gateway.mjs';
 import { RawHttp, exchange } from './lib/raw_http.mjs';
+import { startStack } from './lib/stack.mjs';
 import { within } from './lib/wait.mjs';
 
 const LIVE = 'GET /health/live HTTP/1.1\r\nHost: a\r\n';
@@ -225,4 +226,32 @@ describe('the end', () => {
     await assert.rejects(startGateway({ config: { log_level: 'loud' } }), /log_level/);
     await assert.rejects(startGateway({ config: { max_head: '1' } }), /max_head/);
   });
+});
+
+test('who sends many requests at once does not hold up the others', async (t) => {
+  const stack = await startStack({ config: { workers: 1 } });
+  t.after(() => stack.stop());
+  const alice = await stack.caller('alice', '*=rw');
+  const { port } = new URL(stack.url);
+  const [busy, other] = [await RawHttp.open(port), await RawHttp.open(port)];
+  t.after(() => [busy, other].forEach((raw) => raw.close()));
+  for (let n = 0; n < 60; n++)
+    assert.equal((await alice.post('/rooms/long/messages', Buffer.alloc(131072, 'x'))).status, 201);
+  // Each makes the gateway read eight megabytes, and none is answered from a cache.
+  const ask = (n, more = '') => `HEAD /rooms/long/messages?limit=60&before=${1000 + n} HTTP/1.1\r\n` +
+    `Host: x\r\nAuthorization: Bearer ${alice.token}\r\n${more}\r\n`;
+  busy.send(ask(0, `X-Long: ${'x'.repeat(14000)}\r\n`)); // so that the others are read at once
+  assert.equal((await busy.answer({ head: true })).status, 200);
+  let answered = 0;
+  const all = [];
+  for (let n = 1; all.join('').length < 14000; n++) all.push(ask(n));
+  busy.send(all.join(''));
+  await busy.answer({ head: true });
+  const rest = (async () => {
+    for (answered = 1; answered < all.length; answered++) await busy.answer({ head: true });
+  })();
+  other.send(`${LIVE}\r\n`);
+  assert.equal((await other.answer()).status, 200);
+  assert.ok(answered < all.length / 2, `${answered} of ${all.length}`);
+  await rest;
 });
