@@ -237,12 +237,14 @@ static bool copy_post(struct entry *e, const struct post *post)
     return true;
 }
 
-// Queues the entry, or answers it at once; gives its number, 0 without memory.
+// Takes the entry over: queues it, or answers it at once. Gives its number, 0 without memory.
 static uint64_t enter(struct outbox *o, struct entry *e, bool *out_wake)
 {
     uint64_t ref = e->post.ref = ++o->last_ref;
-    if (table_add(&o->entries, hash_number(ref), e) != ERR_OK)
+    if (table_add(&o->entries, hash_number(ref), e) != ERR_OK) {
+        entry_free(e);
         return 0;
+    }
     if (o->is_open && o->waiting < o->max) {
         *out_wake = o->lists[QUEUED].first == NULL;
         e->stage = QUEUED;
@@ -276,8 +278,6 @@ uint64_t outbox_add(struct outbox *outbox, struct loop *loop, const struct post 
     (void)pthread_mutex_lock(&outbox->lock);
     uint64_t ref = enter(outbox, e, out_wake);
     (void)pthread_mutex_unlock(&outbox->lock);
-    if (ref == 0)
-        entry_free(e);
     return ref;
 }
 
