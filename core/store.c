@@ -130,6 +130,12 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_break_off_when(struct store *store, store_is_over_fn *is_over, void *context)
+{
+    enum { STEPS = 10000 }; // of SQLite's machine
+    sqlite3_progress_handler(store->db, STEPS, is_over, context);
+}
+
 const char *store_epoch(const struct store *store)
 {
     return store->epoch;

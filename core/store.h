@@ -77,6 +77,11 @@ MUST_USE enum err store_trim(struct store *store, const struct store_ages *befor
 
 // ---- reading ----
 
+// From now on a read by this handle fails with ERR_AGAIN once `is_over` gives anything but 0; it is
+// asked every millisecond or so while the read lasts.
+typedef int store_is_over_fn(void *context);
+void store_break_off_when(struct store *store, store_is_over_fn *is_over, void *context);
+
 // Reads between these two see one state of the database, whatever is committed meanwhile.
 MUST_USE enum err store_begin_read(struct store *store);
 void store_end_read(struct store *store);

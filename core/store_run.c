@@ -31,6 +31,7 @@ enum err store_error(const struct store *store, int code)
     case SQLITE_NOMEM:
         return ERR_MEMORY;
     case SQLITE_BUSY:
+    case SQLITE_INTERRUPT: // store_break_off_when
         return ERR_AGAIN;
     case SQLITE_CONSTRAINT:
         return ERR_INVALID;

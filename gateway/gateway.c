@@ -12,6 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "bills.h"
 #include "core/clock.h"
 #include "core/descriptors.h"
 #include "handover.h"
@@ -217,6 +218,8 @@ static enum err create_parts(struct gateway *gateway, struct buf *why)
         err = readers_create((size_t)config->max_connections, config->member_linger_s * 1000,
                              &gateway->readers);
     if (err == ERR_OK)
+        err = bills_create(gateway, &gateway->bills);
+    if (err == ERR_OK)
         err = hooks_create(gateway, &gateway->hooks, why);
     if (err == ERR_OK)
         err = create_workers(gateway);
@@ -256,6 +259,7 @@ void gateway_destroy(struct gateway *gateway)
     if (gateway == NULL)
         return;
     hooks_destroy(gateway->hooks);
+    bills_destroy(gateway->bills);
     for (int i = 0; i < gateway->worker_count; i++)
         worker_destroy(gateway->workers[i]);
     feed_destroy(gateway->feed);

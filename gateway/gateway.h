@@ -16,6 +16,7 @@
 #include "core/watermark.h"
 #include "log_reader.h"
 
+struct bills;
 struct exchange;
 struct feed;
 struct handover;
@@ -48,6 +49,7 @@ struct gateway {
     struct feed *feed;         // what it hears, on its way to the workers; locks by itself
     struct hooks *hooks;       // webhooks, a thread of its own; NULL without any
     struct readers *readers;   // who reads over HTTP; locks by itself
+    struct bills *bills;       // the bill, on a thread of its own; locks by itself
     // NULL until the plugin has run once; the upstream opens it when it first reaches the broker.
     struct watermark *_Atomic mark;
 

@@ -5,9 +5,10 @@
 // programs.
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "accept.h"
-#include "core/bill.h"
+#include "bills.h"
 #include "page.h"
 #include "page_handlers.h"
 
@@ -15,8 +16,9 @@ enum { BILL_BYTES_MAX = 16 << 20 };
 
 struct bill_page {
     struct page page;
-    struct bill bill;
-    char text[64]; // the value that was last asked for
+    struct bill_query *query;
+    const struct bill *bill; // once it is made
+    char text[64];           // the value that was last asked for
 };
 
 // ---- where in the bill a value stands ----
@@ -34,7 +36,7 @@ static const struct bill_period *period_at(const struct bill_page *b,
     level = level_of(level, "periods");
     if (!level)
         return NULL;
-    return level->index == 0 ? &b->bill.today : &b->bill.month;
+    return level->index == 0 ? &b->bill->today : &b->bill->month;
 }
 
 static const struct bill_table *table_at(const struct bill_page *b, const struct html_level *level)
@@ -121,7 +123,7 @@ static struct span period_value(struct bill_page *b, const struct bill_period *p
     static const char *const kinds[BILL_TABLES] = {"Room", "Person", "Face"};
     static const char *const captions[BILL_TABLES] = {"By room", "By person", "By way of access"};
     if (span_is(name, "period"))
-        return span_of(period == &b->bill.today ? "Today" : "This month");
+        return span_of(period == &b->bill->today ? "Today" : "This month");
     if (span_is(name, "since")) {
         char date[PAGE_DATE_TEXT], text[PAGE_DATE_TEXT + 8];
         page_format_date(period->since_ms, date);
@@ -188,7 +190,7 @@ static void send_json(struct bill_page *b)
     struct json_writer w;
     buf_init(&body, BILL_BYTES_MAX);
     json_writer_init(&w, &body);
-    bill_write_json(&b->bill, &w);
+    bill_write_json(b->bill, &w);
     send_data(b, "application/json", &body);
     buf_finish(&body);
 }
@@ -197,7 +199,7 @@ static void send_csv(struct bill_page *b)
 {
     struct buf body;
     buf_init(&body, BILL_BYTES_MAX);
-    bill_write_csv(&b->bill, &body);
+    bill_write_csv(b->bill, &body);
     exchange_add_field(b->page.x, "Content-Disposition",
                        span_of("attachment; filename=\"bill.csv\""));
     send_data(b, "text/csv; charset=utf-8; header=present", &body);
@@ -219,36 +221,74 @@ static void send_wanted(struct bill_page *b)
         send_html(b);
 }
 
-static void send_bill(struct bill_page *b)
+static void close_page(struct bill_page *b)
 {
-    struct worker *worker = exchange_worker(b->page.x);
-    struct store *store = worker_store(worker);
-    enum err err = store ? bill_make(store, loop_date_ms(worker->loop), &b->bill) : ERR_AGAIN;
-    if (err) {
-        page_refuse(&b->page, page_status(err), err, "The traffic cannot be read right now.",
-                    span_of(""));
-        return;
+    page_finish(&b->page);
+    free(b);
+}
+
+static void refuse(struct bill_page *b, enum err err)
+{
+    page_refuse(&b->page, page_status(err), err, "The traffic cannot be read right now.",
+                span_of(""));
+}
+
+static void on_bill(void *context, enum err err, const struct bill *bill)
+{
+    struct bill_page *b = context;
+    b->bill = bill;
+    if (err != ERR_OK) {
+        refuse(b, err);
+    } else {
+        exchange_add_field(b->page.x, "Vary", span_of("Accept"));
+        send_wanted(b);
     }
-    exchange_add_field(b->page.x, "Vary", span_of("Accept"));
-    send_wanted(b);
-    bill_finish(&b->bill);
+    close_page(b);
+}
+
+static void on_cancel(void *context)
+{
+    struct bill_page *b = context;
+    bills_forget(b->query);
+    close_page(b);
+}
+
+// False if the exchange was answered instead.
+static bool ask(struct bill_page *b)
+{
+    struct exchange *x = b->page.x;
+    struct worker *worker = exchange_worker(x);
+    enum err err = bills_ask(worker->gateway->bills, worker->loop, on_bill, b, &b->query);
+    if (err == ERR_OK)
+        exchange_on_cancel(x, on_cancel, b);
+    else
+        refuse(b, err);
+    return err == ERR_OK;
+}
+
+// False if the exchange was answered instead.
+static bool begin(struct bill_page *b, enum err token_err)
+{
+    if (b->page.caller.has_token && b->page.caller.token.claims.may_bill)
+        return ask(b);
+    if (!b->page.caller.has_token)
+        page_ask_sign_in(&b->page, token_err, span_of(""));
+    else
+        page_refuse(&b->page, 403, ERR_DENIED, "Your token does not have the claim \"bill\".",
+                    span_of(""));
+    return false;
 }
 
 void page_bill(struct exchange *x)
 {
-    struct bill_page b;
+    struct bill_page *b = calloc(1, sizeof *b);
     enum err token_err;
-    enum err err = page_init(&b.page, x, &token_err);
-    if (err) {
+    enum err err = b != NULL ? page_init(&b->page, x, &token_err) : ERR_MEMORY;
+    if (err != ERR_OK) {
+        free(b);
         exchange_refuse(x, 500, err, NULL);
         return;
     }
-    if (!b.page.caller.has_token)
-        page_ask_sign_in(&b.page, token_err, span_of(""));
-    else if (!b.page.caller.token.claims.may_bill)
-        page_refuse(&b.page, 403, ERR_DENIED, "Your token does not have the claim \"bill\".",
-                    span_of(""));
-    else
-        send_bill(&b);
-    page_finish(&b.page);
+    if (!begin(b, token_err))
+        close_page(b);
 }

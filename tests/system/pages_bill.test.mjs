@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { FACE, IN, OUT } from './lib/broker.mjs';
+import { run } from './lib/process.mjs';
+import { RawHttp } from './lib/raw_http.mjs';
 import { startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
 
@@ -73,4 +75,31 @@ test('the bill is for holders of the claim alone', async () => {
     assert.equal((await get('/bill', null, accept)).status, 401);
     assert.equal((await get('/bill', stack.broker.token('alice'), accept)).status, 403);
   }
+});
+
+test('a bill of much traffic takes its time, and nobody else\'s', async (t) => {
+  const large = await startStack({ config: { workers: 1 } });
+  t.after(() => large.stop());
+  const { code, log } = await run('sqlite3', ['-cmd', '.timeout 5000', large.broker.database,
+    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299999)
+     INSERT INTO traffic SELECT unixepoch() / 3600, 'room' || (i % 10), 'person' || i, 1, 1, 1, 1, 1 FROM n`]);
+  assert.equal(code, 0, log);
+  const { port } = new URL(large.url);
+  const [bill, other] = [await RawHttp.open(port), await RawHttp.open(port)];
+  t.after(() => [bill, other].forEach((raw) => raw.close()));
+  const order = [];
+  const ask = async (raw, name, more) => {
+    raw.send(`GET ${name} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`);
+    const answer = await raw.answer();
+    assert.equal(answer.status, 200);
+    order.push(name);
+    return answer;
+  };
+  const token = large.broker.token('alice', {}, { bill: 'r' });
+  const [made] = await Promise.all([
+    ask(bill, '/bill', `Authorization: Bearer ${token}\r\nAccept: application/json\r\n`),
+    ask(other, '/health/live', ''),
+  ]);
+  assert.deepEqual(order, ['/health/live', '/bill']);
+  assert.equal(JSON.parse(made.body).today.total.messages_out, 300000);
 });
