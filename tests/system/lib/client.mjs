@@ -46,6 +46,8 @@ export class Client {
     this.mqtt = socket ? new mqtt.MqttClient(() => createConnection(socket), options) : mqtt.connect(url, options);
     this.mqtt.on('message', (topic, payload, packet) => this.messages.push(toMessage(topic, payload, packet)));
     this.mqtt.on('error', (error) => (this.error = error));
+    // Else what is sent behind an acknowledgement waits for the broker's delayed ACK, 40 ms each time.
+    this.mqtt.stream.setNoDelay?.(true);
     this.closed = new Promise((resolve) => this.mqtt.on('close', resolve));
     open.add(this.mqtt);
     this.mqtt.on('close', () => ((this.isClosed = true), open.delete(this.mqtt)));
