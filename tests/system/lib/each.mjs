@@ -12,10 +12,13 @@ after(() => {
   killLeftovers();
 });
 
-// `define(kind)` defines the tests for one kind of broker; each starts its own.
+// `define(kind)` defines the tests for one kind of broker; each starts its own. The kinds run side by
+// side, since much of a test is waiting, and the tests of one kind one after the other.
 export function describeBrokers(title, define) {
-  for (const kind of brokers())
-    describe(`${title}, ${kind.name}`, { skip: kind.skip ?? false }, () => define(kind));
+  const kinds = brokers();
+  describe(title, { concurrency: kinds.length }, () => {
+    for (const kind of kinds) describe(kind.name, { concurrency: 1, skip: kind.skip ?? false }, () => define(kind));
+  });
 }
 
 // The same where one broker serves all tests of the file: `define(get)`, with get() the running
