@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/container.h"
+#include "core/list.h"
 #include "page_cache.h"
 #include "page_json.h"
 #include "upstream.h"
@@ -16,8 +18,8 @@ enum {
 
 // A reader that waits; in exactly one of the two lists.
 struct history_wait {
-    struct history_wait *before, *behind;
-    struct wait_list *list;
+    struct list_node node;
+    struct list *list;
     int64_t target; // committed when the database holds this id
     int64_t deadline_ms;
     bool is_complete;
@@ -25,58 +27,26 @@ struct history_wait {
     void *context;
 };
 
-struct wait_list {
-    struct history_wait *first, *last;
-};
-
 struct history {
     struct worker *worker;
     struct page_cache *pages;
-    struct buf scratch; // the page last rendered
-    struct wait_list waiting;
-    struct wait_list ready; // their callbacks run now
+    struct buf scratch;  // the page last rendered
+    struct list waiting; // struct history_wait
+    struct list ready;   // their callbacks run now
     struct loop_timer timer;
 };
 
 // ---- waiting ----
 
-static void list_put(struct wait_list *list, struct history_wait *wait)
+static void put(struct list *list, struct history_wait *wait)
 {
     wait->list = list;
-    wait->behind = NULL;
-    wait->before = list->last;
-    if (list->last != NULL)
-        list->last->behind = wait;
-    else
-        list->first = wait;
-    list->last = wait;
+    list_append(list, &wait->node);
 }
 
-static void list_remove(struct history_wait *wait)
+static struct history_wait *wait_at(struct list_node *node)
 {
-    struct wait_list *list = wait->list;
-    if (wait->before != NULL)
-        wait->before->behind = wait->behind;
-    else
-        list->first = wait->behind;
-    if (wait->behind != NULL)
-        wait->behind->before = wait->before;
-    else
-        list->last = wait->before;
-}
-
-// Takes the first one out; NULL if there is none.
-static struct history_wait *list_take_first(struct wait_list *list)
-{
-    struct history_wait *wait = list->first;
-    if (wait == NULL)
-        return NULL;
-    list->first = wait->behind;
-    if (list->first != NULL)
-        list->first->before = NULL;
-    else
-        list->last = NULL;
-    return wait;
+    return CONTAINER_OF(node, struct history_wait, node);
 }
 
 // While the broker is away nothing is committed that a reader could wait for.
@@ -91,13 +61,13 @@ static void sort_out_ready(struct history *h)
     int64_t committed = watermark_committed(mark);
     int64_t now_ms = loop_now_ms(h->worker->loop);
     bool is_useful = is_waiting_useful(h->worker);
-    struct history_wait *next;
-    for (struct history_wait *wait = h->waiting.first; wait != NULL; wait = next) {
-        next = wait->behind;
+    for (struct list_node *node = h->waiting.first, *next; node != NULL; node = next) {
+        struct history_wait *wait = wait_at(node);
+        next = node->behind;
         wait->is_complete = committed >= wait->target;
         if (wait->is_complete || !is_useful || now_ms >= wait->deadline_ms) {
-            list_remove(wait);
-            list_put(&h->ready, wait);
+            list_remove(&h->waiting, node);
+            put(&h->ready, wait);
         }
     }
 }
@@ -113,8 +83,9 @@ static void on_time(struct loop_timer *timer)
     struct history *h = CONTAINER_OF(timer, struct history, timer);
     sort_out_ready(h);
     // A callback may forget waits that are ready and add others.
-    struct history_wait *wait;
-    while ((wait = list_take_first(&h->ready)) != NULL) {
+    struct list_node *node;
+    while ((node = list_take_first(&h->ready)) != NULL) {
+        struct history_wait *wait = wait_at(node);
         wait->go(wait->context, wait->is_complete);
         free(wait);
     }
@@ -145,14 +116,14 @@ struct history_wait *history_await(struct worker *worker, struct span room, int6
                                   .deadline_ms = loop_now_ms(worker->loop) + patience_ms,
                                   .go = go,
                                   .context = context};
-    list_put(&h->waiting, wait);
+    put(&h->waiting, wait);
     start_timer(h);
     return wait;
 }
 
 void history_forget(struct history_wait *wait)
 {
-    list_remove(wait);
+    list_remove(wait->list, &wait->node);
     free(wait);
 }
 
@@ -251,9 +222,9 @@ void history_stop(struct worker *worker)
     if (h == NULL)
         return;
     loop_timer_stop(worker->loop, &h->timer);
-    struct history_wait *wait;
-    while ((wait = list_take_first(&h->waiting)) != NULL)
-        free(wait);
+    struct list_node *node;
+    while ((node = list_take_first(&h->waiting)) != NULL)
+        free(wait_at(node));
     page_cache_destroy(h->pages);
     buf_finish(&h->scratch);
     free(h);

@@ -8,6 +8,7 @@
 
 #include "core/container.h"
 #include "core/hash.h"
+#include "core/list.h"
 #include "core/table.h"
 
 // The plugin's answer leaves the broker one turn of its loop after the PUBACK.
@@ -19,8 +20,8 @@ enum stage { QUEUED, SENT, REFUSED, ANSWERED };
 // Owned by the table from outbox_add until its answer was delivered or forgotten.
 struct entry {
     struct post post;
-    char *bytes; // what the post's texts and payload point into; NULL once they were sent
-    struct entry *before, *behind; // in the list of its stage
+    char *bytes;           // what the post's texts and payload point into; NULL once they were sent
+    struct list_node node; // in the list of its stage
     enum stage stage;
     int64_t deadline_ms;
     bool is_forgotten;
@@ -33,12 +34,6 @@ struct entry {
     struct upstream_answer answer;
 };
 
-// Entries in the order of their deadlines, which is the order they came in, as every stage has one
-// fixed time of its own.
-struct list {
-    struct entry *first, *last;
-};
-
 struct outbox {
     pthread_mutex_t lock; // over everything below and all entries
     bool is_open;
@@ -46,8 +41,10 @@ struct outbox {
     size_t waiting; // entries that are not answered yet
     size_t max;
     int64_t timeout_ms;
-    struct list lists[ANSWERED]; // by stage; what is answered is in none
-    struct table entries;        // by ref
+    // By stage, in the order of their deadlines, which is the order they came in, as every stage
+    // has one fixed time of its own. What is answered is in none.
+    struct list lists[ANSWERED];
+    struct table entries; // by ref
 };
 
 enum err outbox_create(size_t max, int64_t timeout_ms, struct outbox **out_outbox)
@@ -108,49 +105,24 @@ static void forget(struct outbox *o, const struct entry *e)
     table_remove(&o->entries, hash_number(e->post.ref), e);
 }
 
-static void list_put(struct list *list, struct entry *e)
+static struct entry *entry_at(struct list_node *node)
 {
-    e->before = list->last;
-    e->behind = NULL;
-    if (list->last != NULL)
-        list->last->behind = e;
-    else
-        list->first = e;
-    list->last = e;
+    return CONTAINER_OF(node, struct entry, node);
 }
 
-static void list_remove(struct list *list, struct entry *e)
+// The first one if it may not wait longer than until `now_ms`; else NULL.
+static struct entry *first_due(const struct list *list, int64_t now_ms)
 {
-    if (e->before != NULL)
-        e->before->behind = e->behind;
-    else
-        list->first = e->behind;
-    if (e->behind != NULL)
-        e->behind->before = e->before;
-    else
-        list->last = e->before;
-}
-
-// Takes the first one out; NULL if there is none, or it may wait longer than until `now_ms`.
-static struct entry *list_take_due(struct list *list, int64_t now_ms)
-{
-    struct entry *e = list->first;
-    if (e == NULL || e->deadline_ms > now_ms)
-        return NULL;
-    list->first = e->behind;
-    if (list->first != NULL)
-        list->first->before = NULL;
-    else
-        list->last = NULL;
-    return e;
+    struct entry *e = list->first != NULL ? entry_at(list->first) : NULL;
+    return e != NULL && e->deadline_ms <= now_ms ? e : NULL;
 }
 
 // To another list.
 static void move(struct outbox *o, struct entry *e, enum stage stage)
 {
-    list_remove(&o->lists[e->stage], e);
+    list_remove(&o->lists[e->stage], &e->node);
     e->stage = stage;
-    list_put(&o->lists[stage], e);
+    list_append(&o->lists[stage], &e->node);
 }
 
 // On the loop's thread: the last stop of every entry that was not forgotten before its answer.
@@ -186,18 +158,12 @@ static void send_home(struct outbox *o, struct entry *e, const struct upstream_a
     loop_post(e->loop, &e->task);
 }
 
-// The entry has just been taken out of its list.
-static void finish(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
+static void answer_entry(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
 {
+    list_remove(&o->lists[e->stage], &e->node);
     e->stage = ANSWERED;
     o->waiting--;
     send_home(o, e, answer);
-}
-
-static void answer_entry(struct outbox *o, struct entry *e, const struct upstream_answer *answer)
-{
-    list_remove(&o->lists[e->stage], e);
-    finish(o, e, answer);
 }
 
 static struct upstream_answer failure(enum err err, const char *detail)
@@ -248,7 +214,7 @@ static uint64_t enter(struct outbox *o, struct entry *e, bool *out_wake)
     if (o->is_open && o->waiting < o->max) {
         *out_wake = o->lists[QUEUED].first == NULL;
         e->stage = QUEUED;
-        list_put(&o->lists[QUEUED], e);
+        list_append(&o->lists[QUEUED], &e->node);
         o->waiting++;
         return ref;
     }
@@ -314,15 +280,15 @@ void outbox_close(struct outbox *outbox, const char *detail)
     outbox->is_open = false;
     struct entry *e;
     for (int stage = 0; stage < ANSWERED; stage++)
-        while ((e = list_take_due(&outbox->lists[stage], INT64_MAX)) != NULL)
-            finish(outbox, e, &answer);
+        while ((e = first_due(&outbox->lists[stage], INT64_MAX)) != NULL)
+            answer_entry(outbox, e, &answer);
     (void)pthread_mutex_unlock(&outbox->lock);
 }
 
 const struct post *outbox_next(struct outbox *outbox)
 {
     (void)pthread_mutex_lock(&outbox->lock);
-    struct entry *e = outbox->lists[QUEUED].first;
+    struct entry *e = first_due(&outbox->lists[QUEUED], INT64_MAX);
     if (e != NULL)
         move(outbox, e, SENT);
     (void)pthread_mutex_unlock(&outbox->lock);
@@ -377,7 +343,7 @@ static void expire_entry(struct outbox *o, struct entry *e)
             ? e->answer
             : failure(ERR_AGAIN,
                       "the broker did not answer in time; the message may have been kept");
-    finish(o, e, &answer);
+    answer_entry(o, e, &answer);
 }
 
 int64_t outbox_expire(struct outbox *outbox, int64_t now_ms)
@@ -385,12 +351,13 @@ int64_t outbox_expire(struct outbox *outbox, int64_t now_ms)
     int64_t next_ms = -1;
     (void)pthread_mutex_lock(&outbox->lock);
     for (int stage = 0; stage < ANSWERED; stage++) {
-        struct list *list = &outbox->lists[stage];
+        const struct list *list = &outbox->lists[stage];
         struct entry *e;
-        while ((e = list_take_due(list, now_ms)) != NULL)
+        while ((e = first_due(list, now_ms)) != NULL)
             expire_entry(outbox, e);
-        if (list->first != NULL && (next_ms < 0 || list->first->deadline_ms - now_ms < next_ms))
-            next_ms = list->first->deadline_ms - now_ms;
+        e = first_due(list, INT64_MAX);
+        if (e != NULL && (next_ms < 0 || e->deadline_ms - now_ms < next_ms))
+            next_ms = e->deadline_ms - now_ms;
     }
     (void)pthread_mutex_unlock(&outbox->lock);
     return next_ms;

@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
+#include "core/container.h"
 #include "core/hash.h"
+#include "core/list.h"
 #include "core/table.h"
 
 struct cached {
-    struct cached *newer, *older; // by last use
+    struct list_node node;
     uint64_t hash;
     struct store_page key; // its room points into bytes
     struct page_state state;
@@ -18,7 +20,7 @@ struct cached {
 };
 
 struct page_cache {
-    struct cached *newest, *oldest;
+    struct list by_use; // struct cached, the longest unused first
     size_t used, max;
     struct hash_seed seed;
     struct table pages;
@@ -72,31 +74,6 @@ static bool is_same_state(const struct page_state *a, const struct page_state *b
     return a->accepted == b->accepted && a->generation == b->generation;
 }
 
-// ---- the list by last use ----
-
-static void unlink_use(struct page_cache *p, struct cached *page)
-{
-    if (page->newer != NULL)
-        page->newer->older = page->older;
-    else
-        p->newest = page->older;
-    if (page->older != NULL)
-        page->older->newer = page->newer;
-    else
-        p->oldest = page->newer;
-}
-
-static void link_newest(struct page_cache *p, struct cached *page)
-{
-    page->newer = NULL;
-    page->older = p->newest;
-    if (p->newest != NULL)
-        p->newest->newer = page;
-    else
-        p->oldest = page;
-    p->newest = page;
-}
-
 // ---- the pages ----
 
 // With its part of the table, which is a third full at least once it has grown.
@@ -107,7 +84,7 @@ static size_t size_of(size_t json_len, size_t room_len)
 
 static void drop(struct page_cache *p, struct cached *page)
 {
-    unlink_use(p, page);
+    list_remove(&p->by_use, &page->node);
     table_remove(&p->pages, page->hash, page);
     p->used -= size_of(page->json_len, page->key.room.len);
     free(page);
@@ -121,8 +98,8 @@ bool page_cache_find(struct page_cache *cache, const struct store_page *key,
     // One that is no longer true is left for page_cache_put to replace.
     if (page == NULL || !is_same_state(&page->state, state))
         return false;
-    unlink_use(cache, page);
-    link_newest(cache, page);
+    list_remove(&cache->by_use, &page->node);
+    list_append(&cache->by_use, &page->node);
     *out_json = span_make(page->bytes, page->json_len);
     *out_facts = page->facts;
     return true;
@@ -140,7 +117,7 @@ void page_cache_put(struct page_cache *cache, const struct store_page *key,
     if (size > cache->max)
         return;
     while (cache->used + size > cache->max)
-        drop(cache, cache->oldest);
+        drop(cache, CONTAINER_OF(cache->by_use.first, struct cached, node));
 
     page = malloc(size);
     if (page == NULL || table_add(&cache->pages, hash, page) != ERR_OK) {
@@ -152,6 +129,6 @@ void page_cache_put(struct page_cache *cache, const struct store_page *key,
     memcpy(page->bytes, json.ptr, json.len);
     memcpy(page->bytes + json.len, key->room.ptr, key->room.len);
     page->key.room.ptr = page->bytes + json.len;
-    link_newest(cache, page);
+    list_append(&cache->by_use, &page->node);
     cache->used += size;
 }

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/container.h"
 #include "core/hash.h"
+#include "core/list.h"
 #include "core/table.h"
 
 struct reader {
@@ -16,28 +18,28 @@ struct reader {
     size_t open;      // requests that are being answered
     int64_t until_ms; // lingers so long; 0: does not
     int64_t since_ms;
-    int64_t expires_ms;             // the last token of this reader's; 0: never
-    struct reader *before, *behind; // of the room, the earliest first
-    struct reader *earlier, *later; // of those that linger, the first to go first
+    int64_t expires_ms; // the last token of this reader's; 0: never
+    struct list_node of_room;
+    struct list_node of_lingering;
     char subject[TOKEN_SUBJECT_MAX + 1];
     char name[TOKEN_NAME_MAX + 1];
 };
 
 // Lives as long as it has readers.
 struct readers_room {
-    struct reader *first, *last;
+    struct list readers; // the earliest first
     size_t len;
     char name[TOPIC_ROOM_MAX + 1];
 };
 
 struct readers {
     pthread_mutex_t lock; // everything below
-    size_t max_lingering, lingering;
+    size_t max_lingering, lingering_count;
     int64_t linger_ms;
     struct hash_seed seed;
-    struct table rooms;  // struct readers_room by name
-    struct table by_who; // struct reader by room, subject and face
-    struct reader *next_to_go, *last_to_go;
+    struct table rooms;    // struct readers_room by name
+    struct table by_who;   // struct reader by room, subject and face
+    struct list lingering; // struct reader, the first to go first
 };
 
 enum err readers_create(size_t max_lingering, int64_t linger_ms, struct readers **out_readers)
@@ -107,7 +109,7 @@ static struct readers_room *get_room(struct readers *readers, struct span name)
 
 static void drop_room_if_empty(struct readers *readers, struct readers_room *room)
 {
-    if (room->first != NULL)
+    if (room->readers.first != NULL)
         return;
     table_remove(&readers->rooms, hash_bytes(&readers->seed, room_name(room)), room);
     free(room);
@@ -136,17 +138,6 @@ static uint64_t hash_who(const struct readers *readers, const struct who *who)
     return hash_more(&readers->seed, hash, span_make(&face, 1));
 }
 
-static void append(struct readers_room *room, struct reader *reader)
-{
-    reader->room = room;
-    reader->before = room->last;
-    if (room->last != NULL)
-        room->last->behind = reader;
-    else
-        room->first = reader;
-    room->last = reader;
-}
-
 static struct reader *add(struct readers *readers, const struct who *who, uint64_t hash,
                           const struct token *token, int64_t now_ms)
 {
@@ -163,7 +154,8 @@ static struct reader *add(struct readers *readers, const struct who *who, uint64
     reader->since_ms = now_ms;
     memcpy(reader->subject, who->subject.ptr, who->subject.len);
     (void)snprintf(reader->name, sizeof reader->name, "%s", token->name); // fits
-    append(room, reader);
+    reader->room = room;
+    list_append(&room->readers, &reader->of_room);
     return reader;
 }
 
@@ -184,30 +176,17 @@ static void stop_lingering(struct readers *readers, struct reader *reader)
 {
     if (reader->until_ms == 0)
         return;
-    if (reader->earlier != NULL)
-        reader->earlier->later = reader->later;
-    else
-        readers->next_to_go = reader->later;
-    if (reader->later != NULL)
-        reader->later->earlier = reader->earlier;
-    else
-        readers->last_to_go = reader->earlier;
+    list_remove(&readers->lingering, &reader->of_lingering);
     reader->until_ms = 0;
-    readers->lingering--;
+    readers->lingering_count--;
 }
 
 static void linger(struct readers *readers, struct reader *reader, int64_t now_ms)
 {
     stop_lingering(readers, reader);
+    list_append(&readers->lingering, &reader->of_lingering);
     reader->until_ms = now_ms + readers->linger_ms;
-    reader->earlier = readers->last_to_go;
-    reader->later = NULL;
-    if (readers->last_to_go != NULL)
-        readers->last_to_go->later = reader;
-    else
-        readers->next_to_go = reader;
-    readers->last_to_go = reader;
-    readers->lingering++;
+    readers->lingering_count++;
 }
 
 static void remove_if_gone(struct readers *readers, struct reader *reader)
@@ -215,14 +194,7 @@ static void remove_if_gone(struct readers *readers, struct reader *reader)
     if (reader->open > 0 || reader->until_ms != 0)
         return;
     struct readers_room *room = reader->room;
-    if (reader->before != NULL)
-        reader->before->behind = reader->behind;
-    else
-        room->first = reader->behind;
-    if (reader->behind != NULL)
-        reader->behind->before = reader->before;
-    else
-        room->last = reader->before;
+    list_remove(&room->readers, &reader->of_room);
     table_remove(&readers->by_who, reader->hash, reader);
     free(reader);
     drop_room_if_empty(readers, room);
@@ -230,11 +202,12 @@ static void remove_if_gone(struct readers *readers, struct reader *reader)
 
 static void let_go(struct readers *readers, int64_t now_ms)
 {
-    while (readers->next_to_go != NULL && (readers->next_to_go->until_ms <= now_ms ||
-                                           readers->lingering > readers->max_lingering)) {
-        struct reader *reader = readers->next_to_go;
-        stop_lingering(readers, reader);
-        remove_if_gone(readers, reader);
+    while (readers->lingering.first != NULL) {
+        struct reader *next = CONTAINER_OF(readers->lingering.first, struct reader, of_lingering);
+        if (next->until_ms > now_ms && readers->lingering_count <= readers->max_lingering)
+            return;
+        stop_lingering(readers, next);
+        remove_if_gone(readers, next);
     }
 }
 
@@ -285,8 +258,9 @@ void readers_each(struct readers *readers, struct span room, int64_t now_ms, rea
     (void)pthread_mutex_lock(&readers->lock);
     let_go(readers, now_ms);
     const struct readers_room *found = find_room(readers, room);
-    const struct reader *reader = found != NULL ? found->first : NULL;
-    for (; reader != NULL; reader = reader->behind) {
+    struct list_node *node = found != NULL ? found->readers.first : NULL;
+    for (; node != NULL; node = node->behind) {
+        const struct reader *reader = CONTAINER_OF(node, struct reader, of_room);
         const struct reader_facts facts = {reader->subject, reader->name, reader->face,
                                            reader->since_ms};
         bool is_expired = reader->expires_ms != 0 && reader->expires_ms <= now_ms;

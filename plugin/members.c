@@ -5,18 +5,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/container.h"
 #include "core/hash.h"
 #include "core/table.h"
 #include "session.h"
 
-// Those who are shown, the oldest first.
-struct audience {
-    struct membership *first, *last;
-};
-
-// Lives as long as it has an audience.
+// Lives as long as it has an audience: those who are shown, the oldest first.
 struct member_room {
-    struct audience audience;
+    struct list audience; // struct membership
     size_t len;
     char name[TOPIC_ROOM_MAX + 1];
 };
@@ -30,7 +26,7 @@ struct membership {
     uint16_t len;
     uint32_t hash;
     struct member_room *room; // NULL: every room. Only while it is shown
-    struct membership *before, *behind;
+    struct list_node in_audience;
     int64_t since_ms;
     char text[]; // the filter; the name of the room, if that is all that was learned
 };
@@ -39,10 +35,10 @@ struct members {
     const struct topic_rooms *pattern;
     size_t max;
     struct hash_seed seed;
-    struct table memberships;                   // by session and text
-    struct table rooms;                         // struct member_room by name
-    struct audience all_rooms;                  // by a wildcard
-    struct session *hidden_first, *hidden_last; // the longest hidden first
+    struct table memberships; // by session and text
+    struct table rooms;       // struct member_room by name
+    struct list all_rooms;    // the audience by a wildcard
+    struct list hidden;       // struct session, the longest hidden first
 };
 
 enum err members_create(const struct topic_rooms *rooms, size_t max, struct members **out_members)
@@ -124,7 +120,7 @@ static enum topic_reach reach_of(const struct membership *m, struct span *out_ro
                          : topic_reach(m->members->pattern, text_of(m), out_room);
 }
 
-static struct audience *audience_of(struct membership *m)
+static struct list *audience_of(struct membership *m)
 {
     return m->room != NULL ? &m->room->audience : &m->members->all_rooms;
 }
@@ -137,14 +133,7 @@ static enum err show(struct membership *m, int64_t now_ms)
     m->room = reach == TOPIC_REACHES_ONE ? get_room(m->members, name) : NULL;
     if (reach == TOPIC_REACHES_ONE && m->room == NULL)
         return ERR_MEMORY;
-    struct audience *audience = audience_of(m);
-    m->before = audience->last;
-    m->behind = NULL;
-    if (audience->last != NULL)
-        audience->last->behind = m;
-    else
-        audience->first = m;
-    audience->last = m;
+    list_append(audience_of(m), &m->in_audience);
     m->since_ms = now_ms;
     m->is_shown = true;
     return ERR_OK;
@@ -154,15 +143,7 @@ static void hide(struct membership *m)
 {
     if (!m->is_shown)
         return;
-    struct audience *audience = audience_of(m);
-    if (m->before != NULL)
-        m->before->behind = m->behind;
-    else
-        audience->first = m->behind;
-    if (m->behind != NULL)
-        m->behind->before = m->before;
-    else
-        audience->last = m->before;
+    list_remove(audience_of(m), &m->in_audience);
     m->is_shown = false;
     if (m->room != NULL)
         drop_room_if_empty(m->members, m->room);
@@ -255,8 +236,8 @@ static void drop(struct membership *m)
 static enum err add(struct members *members, struct session *session, bool is_learned,
                     struct span text, int64_t now_ms)
 {
-    while (members->memberships.count >= members->max && members->hidden_first != NULL)
-        members_forget(members->hidden_first);
+    while (members->memberships.count >= members->max && members->hidden.first != NULL)
+        members_forget(CONTAINER_OF(members->hidden.first, struct session, memberships.in_hidden));
     if (members->memberships.count >= members->max)
         return ERR_FULL;
     assert(text.len <= TOPIC_LENGTH_MAX);
@@ -342,32 +323,17 @@ void members_hide(struct session *session)
     hide_all(all->learned);
     if (any == NULL || all->hidden_in != NULL)
         return;
-    struct members *members = any->members;
-    all->hidden_in = members;
-    all->hidden_behind = NULL;
-    all->hidden_before = members->hidden_last;
-    if (members->hidden_last != NULL)
-        members->hidden_last->memberships.hidden_behind = session;
-    else
-        members->hidden_first = session;
-    members->hidden_last = session;
+    all->hidden_in = any->members;
+    list_append(&all->hidden_in->hidden, &all->in_hidden);
 }
 
 // It is not among the hidden ones any more.
 static void unhide(struct session *session)
 {
     struct memberships *all = &session->memberships;
-    struct members *members = all->hidden_in;
-    if (members == NULL)
+    if (all->hidden_in == NULL)
         return;
-    if (all->hidden_before != NULL)
-        all->hidden_before->memberships.hidden_behind = all->hidden_behind;
-    else
-        members->hidden_first = all->hidden_behind;
-    if (all->hidden_behind != NULL)
-        all->hidden_behind->memberships.hidden_before = all->hidden_before;
-    else
-        members->hidden_last = all->hidden_before;
+    list_remove(&all->hidden_in->hidden, &all->in_hidden);
     all->hidden_in = NULL;
 }
 
@@ -426,11 +392,13 @@ void members_give(struct session *session, struct memberships memberships)
 
 // ---- asking ----
 
-static bool each_of(const struct audience *audience, members_each_fn *each, void *context)
+static bool each_of(const struct list *audience, members_each_fn *each, void *context)
 {
-    for (const struct membership *m = audience->first; m != NULL; m = m->behind)
+    for (struct list_node *node = audience->first; node != NULL; node = node->behind) {
+        const struct membership *m = CONTAINER_OF(node, struct membership, in_audience);
         if (!each(context, m->session, m->since_ms))
             return false;
+    }
     return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "core/list.h"
 #include "core/topic.h"
 
 struct members;
@@ -21,8 +22,8 @@ struct memberships {
     struct membership *joined;  // we saw the SUBSCRIBE
     struct membership *learned; // we saw a delivery: of what, is not known
     size_t wide;                // of those joined, how many reach every room
-    struct members *hidden_in;  // while the session is hidden and has some; its neighbours there:
-    struct session *hidden_before, *hidden_behind;
+    struct members *hidden_in;  // while the session is hidden and has some
+    struct list_node in_hidden;
 };
 
 // A client may have as many subscriptions as it likes, and the broker's loop waits for all of this:

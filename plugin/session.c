@@ -5,14 +5,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/container.h"
 #include "core/hash.h"
 #include "deadlines.h"
 #include "subjects.h"
-
-struct list {
-    struct session *first, *last;
-    size_t count;
-};
 
 struct sessions {
     struct hash_seed seed;
@@ -23,7 +19,7 @@ struct sessions {
     struct list connected; // in the order they were added
     struct list offline;   // the longest gone first
     struct list ended;
-    size_t max_offline;
+    size_t max_offline, offline_count;
     uint64_t connections; // ever made
 };
 
@@ -103,55 +99,46 @@ struct session *sessions_next_of(const struct session *session)
     return session->subject_next;
 }
 
+// NULL for none.
+static struct session *session_at(struct list_node *node)
+{
+    return node != NULL ? CONTAINER_OF(node, struct session, in_list) : NULL;
+}
+
 struct session *sessions_first_connected(const struct sessions *sessions)
 {
-    return sessions->connected.first;
+    return session_at(sessions->connected.first);
 }
 
 struct session *sessions_next_connected(const struct session *session)
 {
-    return session->list_next;
+    return session_at(session->in_list.behind);
 }
 
-static void list_add(struct list *list, struct session *session)
+static struct list *list_of(struct sessions *sessions, enum session_state state)
 {
-    session->list_prev = list->last;
-    session->list_next = NULL;
-    if (list->last != NULL)
-        list->last->list_next = session;
-    else
-        list->first = session;
-    list->last = session;
-    list->count++;
-}
-
-static void list_drop(struct list *list, struct session *session)
-{
-    if (session->list_prev != NULL)
-        session->list_prev->list_next = session->list_next;
-    else
-        list->first = session->list_next;
-    if (session->list_next != NULL)
-        session->list_next->list_prev = session->list_prev;
-    else
-        list->last = session->list_prev;
-    list->count--;
-}
-
-// Takes the session out of the list that its state puts it in.
-static void leave_list(struct sessions *sessions, struct session *session)
-{
-    switch (session->state) {
+    switch (state) {
     case SESSION_CONNECTED:
-        list_drop(&sessions->connected, session);
-        break;
+        return &sessions->connected;
     case SESSION_OFFLINE:
-        list_drop(&sessions->offline, session);
-        break;
+        return &sessions->offline;
     case SESSION_ENDED:
-        list_drop(&sessions->ended, session);
         break;
     }
+    return &sessions->ended;
+}
+
+static void enter_list(struct sessions *sessions, struct session *session, enum session_state state)
+{
+    session->state = state;
+    list_append(list_of(sessions, state), &session->in_list);
+    sessions->offline_count += state == SESSION_OFFLINE;
+}
+
+static void leave_list(struct sessions *sessions, struct session *session)
+{
+    list_remove(list_of(sessions, session->state), &session->in_list);
+    sessions->offline_count -= session->state == SESSION_OFFLINE;
 }
 
 static void end(struct sessions *sessions, struct session *session)
@@ -159,8 +146,7 @@ static void end(struct sessions *sessions, struct session *session)
     if (session->state == SESSION_ENDED)
         return;
     leave_list(sessions, session);
-    session->state = SESSION_ENDED;
-    list_add(&sessions->ended, session);
+    enter_list(sessions, session, SESSION_ENDED);
 }
 
 static void set_newest(struct sessions *sessions, struct session *session, bool is_newest)
@@ -267,7 +253,7 @@ enum err sessions_add(struct sessions *sessions, const struct session_data *data
     if (data->token != NULL)
         take_token(sessions, session, data->token);
     session->connection = ++sessions->connections;
-    list_add(&sessions->connected, session);
+    enter_list(sessions, session, SESSION_CONNECTED);
     *out_session = session;
     return ERR_OK;
 }
@@ -299,16 +285,15 @@ void sessions_disconnect(struct sessions *sessions, struct session *session, boo
     if (session->state == SESSION_OFFLINE)
         return;
     leave_list(sessions, session);
-    session->state = SESSION_OFFLINE;
-    list_add(&sessions->offline, session);
-    if (sessions->offline.count > sessions->max_offline)
-        end(sessions, sessions->offline.first);
+    enter_list(sessions, session, SESSION_OFFLINE);
+    if (sessions->offline_count > sessions->max_offline)
+        end(sessions, session_at(sessions->offline.first));
 }
 
 void sessions_sweep(struct sessions *sessions)
 {
     while (sessions->ended.first != NULL)
-        sessions_remove(sessions, sessions->ended.first);
+        sessions_remove(sessions, session_at(sessions->ended.first));
 }
 
 struct session *sessions_due(const struct sessions *sessions, int64_t now_s)
@@ -337,5 +322,5 @@ size_t sessions_count(const struct sessions *sessions)
 
 size_t sessions_offline(const struct sessions *sessions)
 {
-    return sessions->offline.count;
+    return sessions->offline_count;
 }

@@ -69,8 +69,8 @@ struct session {
     // For session.c alone.
     bool is_newest; // among the sessions of its client id
     int64_t deadline_s;
-    size_t heap_at; // 1-based; 0: never expires or is not connected
-    struct session *list_prev, *list_next;
+    size_t heap_at;           // 1-based; 0: never expires or is not connected
+    struct list_node in_list; // that of its state
 
     // For subjects.c alone.
     struct session *subject_prev, *subject_next;
