@@ -132,6 +132,9 @@ MUST_USE enum err store_read_origin(struct store *store, int64_t id, struct buf 
 // The newest id that the room ever had in this log, whether its message is still there or was
 // trimmed; 0 for none.
 MUST_USE enum err store_room_last_id(struct store *store, struct span room, int64_t *out_id);
+// The id behind which the room's newest `latest` messages follow; `*id` stays where there are none.
+MUST_USE enum err store_id_before_latest(struct store *store, struct span room, int latest,
+                                         int64_t *id);
 
 // Idempotency keys not older than `since_ms`, for the plugin's memory.
 typedef bool store_key_fn(void *context, struct span room, struct span from, struct span key,

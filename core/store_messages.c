@@ -355,6 +355,16 @@ enum err store_room_last_id(struct store *store, struct span room, int64_t *out_
     return err;
 }
 
+enum err store_id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
+{
+    struct store_run run = store_start(store, STORE_SQL_BEFORE_LATEST);
+    store_bind_text(&run, room);
+    store_bind_int(&run, latest);
+    if (store_step(&run))
+        *id = store_get_column_int(&run, "prev");
+    return store_end(&run);
+}
+
 enum err store_read_origin(struct store *store, int64_t id, struct buf *out)
 {
     struct store_run run = store_start(store, STORE_SQL_ORIGIN);

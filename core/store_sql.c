@@ -79,6 +79,10 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_SUM_OF_ROOMS] =
         "SELECT count(*) AS rooms, coalesce(sum(messages), 0) AS messages FROM rooms",
     [STORE_SQL_ROOM_LAST_ID] = "SELECT last_id FROM rooms WHERE room = ?",
+    // The ids are all in an index; of the messages one alone is looked at.
+    [STORE_SQL_BEFORE_LATEST] =
+        "SELECT prev FROM messages WHERE id = (SELECT min(id) FROM (SELECT id FROM messages"
+        " WHERE room_id = (SELECT room_id FROM rooms WHERE room = ?) ORDER BY id DESC LIMIT ?))",
     [STORE_SQL_KEYS] =
         "SELECT room, sender, key, id, date_ms FROM keys JOIN rooms USING (room_id)"
         " WHERE date_ms >= ? ORDER BY date_ms",

@@ -83,7 +83,7 @@ static bool read_start(struct exchange *x, const char *epoch, struct stream_star
 static enum err find_latest(struct store *store, struct span room, int64_t *out_id)
 {
     enum err err = store_room_last_id(store, room, out_id);
-    return err == ERR_OK ? stream_id_before_latest(store, room, LIVE_LATEST, out_id) : err;
+    return err == ERR_OK ? store_id_before_latest(store, room, LIVE_LATEST, out_id) : err;
 }
 
 static void open_page(struct page *page, struct span room)

@@ -230,17 +230,10 @@ static bool take_prev(void *context, const struct message *m)
     return false;
 }
 
-enum err stream_id_before_latest(struct store *store, struct span room, int latest, int64_t *id)
-{
-    struct store_page page = {room, 0, -1, latest};
-    bool has_more;
-    return latest > 0 ? store_read_page(store, &page, take_prev, id, &has_more) : ERR_OK;
-}
-
-// The same for the oldest one.
+// The id before the oldest message; `*id` stays where there are none.
 static enum err id_before_earliest(struct store *store, struct span room, int64_t *id)
 {
-    struct store_page page = {room, 0, 0, 1};
+    struct store_page page = {.room = room, .after = 0, .limit = 1};
     bool has_more;
     return store_read_page(store, &page, take_prev, id, &has_more);
 }
@@ -257,7 +250,7 @@ static void follow_epoch(struct stream *s)
     int64_t id = hub_last_id(&s->reader);
     struct store *store = worker_store(s->worker);
     if (store != NULL &&
-        stream_id_before_latest(store, hub_room_name(&s->reader), RESET_MESSAGES, &id) != ERR_OK)
+        store_id_before_latest(store, hub_room_name(&s->reader), RESET_MESSAGES, &id) != ERR_OK)
         s->is_failed = true;
     write_reset(s, "epoch", id);
 }
@@ -410,7 +403,7 @@ static enum err choose_start(struct stream *s, const struct stream_start *start)
         err = id_before_earliest(store, room, &s->id);
     } else if (start->after < 0) {
         int latest = start->is_other_epoch && start->latest == 0 ? RESET_MESSAGES : start->latest;
-        err = stream_id_before_latest(store, room, latest, &s->id);
+        err = store_id_before_latest(store, room, latest, &s->id);
     } else if (start->after > s->id && !was_accepted(s, start->after)) {
         reset = "epoch"; // ids of ours that we do not have: an older copy was put in place
     } else {

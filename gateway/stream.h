@@ -27,9 +27,4 @@ MUST_USE enum err stream_open(struct exchange *x, const struct caller *caller, s
                               enum hub_form form, const struct stream_start *start,
                               const char *content_type, struct span first);
 
-// The id behind which the room's newest `latest` messages follow; `*id` stays where there are none.
-// Errors: those of store_read_page.
-MUST_USE enum err stream_id_before_latest(struct store *store, struct span room, int latest,
-                                          int64_t *id);
-
 #endif

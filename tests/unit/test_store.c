@@ -302,6 +302,25 @@ static void test_a_page_has_no_more_bytes_than_asked_for(void **state)
     store_close(store);
 }
 
+// Of the ten messages in "a", which have every other id.
+static void test_the_newest_messages_begin_behind_an_id(void **state)
+{
+    static const struct {
+        int latest;
+        int64_t id;
+    } rows[] = {{0, -1}, {1, 18}, {3, 14}, {9, 2}, {10, 0}, {1000, 0}};
+    struct store *store = two_rooms(*state);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t id = -1;
+        assert_ok(store_id_before_latest(store, span_of("a"), rows[i].latest, &id));
+        assert_int_equal(id, rows[i].id);
+    }
+    int64_t id = -1;
+    assert_ok(store_id_before_latest(store, span_of("nowhere"), 5, &id));
+    assert_int_equal(id, -1);
+    store_close(store);
+}
+
 // ---- traffic ----
 
 static bool note_traffic(void *context, const struct store_traffic *t)
@@ -370,6 +389,7 @@ int main(void)
         EACH(test_what_is_rolled_back_never_was),
         EACH(test_a_page_larger_than_memory_keeps_is_read_all_the_same),
         EACH(test_a_page_has_no_more_bytes_than_asked_for),
+        EACH(test_the_newest_messages_begin_behind_an_id),
         EACH(test_traffic_is_summed_by_what_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
