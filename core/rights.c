@@ -131,21 +131,13 @@ void rights_destroy(struct rights *rights)
 
 // ---- judging ----
 
-// One thing that somebody wants to do, in one way or in any of several.
+// One thing that somebody wants to do, with one QoS or with any of several.
 struct use {
     unsigned action; // one bit
     struct span topic;
-    unsigned qos, retain; // bits; no retain to subscribe: it is a property of published messages
+    unsigned qos;    // bits
+    unsigned retain; // one bit; none to subscribe: it is a property of published messages
 };
-
-// One way that is allowed is enough, and so all have to be denied.
-static bool fits(const struct rights_rule *rule, const struct use *use, bool is_allowed)
-{
-    unsigned qos = rule->qos & use->qos, retain = rule->retain & use->retain;
-    bool is_for_any = use->retain == 0;
-    return is_allowed ? qos != 0 && (is_for_any || retain != 0)
-                      : qos == use->qos && retain == use->retain;
-}
 
 static bool reaches(const struct rights_rule *rule, struct span filter, struct span topic,
                     bool is_allowed)
@@ -155,24 +147,28 @@ static bool reaches(const struct rights_rule *rule, struct span filter, struct s
     return is_allowed ? topic_covers(filter, topic) : topic_overlaps(filter, topic);
 }
 
-// The first rule that has something to say decides. A name is a filter for itself alone, so names
-// and filters are judged alike; only that a name is matched faster.
+// For each QoS the first rule that has something to say decides; one that is allowed is enough. A
+// name is a filter for itself alone, so names and filters are judged alike; only that a name is
+// matched faster.
 static bool judge(const struct rights *rights, const struct use *use)
 {
     bool is_name = !topic_has_wildcard(use->topic);
-    for (size_t i = 0; i < rights->count; i++) {
+    unsigned left = use->qos; // that no rule has denied so far
+    for (size_t i = 0; left != 0 && i < rights->count; i++) {
         const struct rights_rule *rule = &rights->rules[i];
         bool is_allowed = (rule->allowed & use->action) != 0;
         if (!is_allowed && (rule->denied & use->action) == 0)
             continue;
-        if (!fits(rule, use, is_allowed))
+        if ((rule->qos & left) == 0 || (use->retain != 0 && (rule->retain & use->retain) == 0))
             continue;
         struct span filter = span_make(rights->text + rule->offset, rule->len);
         bool is_reached = is_name && !rule->is_verbatim
                               ? topic_matches(filter, use->topic)
                               : reaches(rule, filter, use->topic, is_allowed);
+        if (is_reached && is_allowed)
+            return true;
         if (is_reached)
-            return is_allowed;
+            left &= ~(unsigned)rule->qos;
     }
     return false;
 }

@@ -137,6 +137,26 @@ static void delivery_follows_the_denials_too(void **state)
     rights_destroy(rights);
 }
 
+static void delivery_needs_a_qos_that_is_not_denied(void **state)
+{
+    (void)state;
+    struct rights *rights = compile(
+        "{\"acl\":[{\"permission\":\"deny\",\"action\":\"subscribe\",\"topic\":\"#\",\"qos\":0},"
+        "{\"permission\":\"deny\",\"action\":\"subscribe\",\"topic\":\"a\",\"qos\":[1,2]},"
+        "{\"permission\":\"allow\",\"action\":\"subscribe\",\"topic\":\"b\",\"qos\":0},"
+        "{\"permission\":\"allow\",\"action\":\"subscribe\",\"topic\":\"a\"},"
+        "{\"permission\":\"allow\",\"action\":\"subscribe\",\"topic\":\"c\"}]}");
+    for (int qos = 0; qos <= 2; qos++) {
+        assert_false(rights_allow_subscribe(rights, span_of("a"), qos));
+        assert_false(rights_allow_subscribe(rights, span_of("b"), qos));
+    }
+    // Each denies only some, but nothing is left.
+    assert_false(rights_allow_delivery(rights, span_of("a")));
+    assert_false(rights_allow_delivery(rights, span_of("b")));
+    assert_true(rights_allow_delivery(rights, span_of("c")));
+    rights_destroy(rights);
+}
+
 // "ipaddr" and its like cannot be judged: such a rule never allows, but does deny.
 static void emqx_rules_with_other_conditions_are_read_the_narrow_way(void **state)
 {
@@ -305,6 +325,7 @@ int main(void)
         cmocka_unit_test(emqx_eq_is_for_the_filter_itself),
         cmocka_unit_test(emqx_rules_may_depend_on_qos_and_retain),
         cmocka_unit_test(delivery_follows_the_denials_too),
+        cmocka_unit_test(delivery_needs_a_qos_that_is_not_denied),
         cmocka_unit_test(emqx_rules_with_other_conditions_are_read_the_narrow_way),
         cmocka_unit_test(emqx_rules_of_a_wrong_shape_are_refused),
         cmocka_unit_test(publ_and_subs_are_plain_filters),
