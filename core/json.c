@@ -59,11 +59,10 @@ static size_t number_end(struct span text, size_t at)
 // carry. cJSON takes any other character for a zero.
 static bool is_code_unit(struct span text, size_t at)
 {
-    static const char hex[] = "0123456789abcdefABCDEF";
     if (text.len - at < 4 || memcmp(text.ptr + at, "0000", 4) == 0)
         return false;
     for (size_t i = 0; i < 4; i++)
-        if (memchr(hex, text.ptr[at + i], sizeof hex - 1) == NULL)
+        if (span_hex_value(text.ptr[at + i]) < 0)
             return false;
     return true;
 }
@@ -237,6 +236,17 @@ bool json_get_bool(const struct json *value, bool *out_flag)
         return false;
     *out_flag = cJSON_IsTrue(node(value));
     return true;
+}
+
+struct span json_member_text(const struct json *value, const char *name)
+{
+    return span_of(json_text(json_member(value, name)));
+}
+
+bool json_get_member_text(const struct json *value, const char *name, struct span *out_text)
+{
+    *out_text = json_member_text(value, name);
+    return out_text->ptr != NULL || json_member(value, name) == NULL;
 }
 
 void json_writer_init(struct json_writer *w, struct buf *out)

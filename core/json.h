@@ -40,6 +40,11 @@ bool json_get_number(const struct json *value, double *out_number); // finite, o
 bool json_get_int(const struct json *value, int64_t *out_number);   // whole, |n| < 2^53
 bool json_get_bool(const struct json *value, bool *out_flag);
 
+// The string that the member `name` is; empty if it is absent or no string.
+struct span json_member_text(const struct json *value, const char *name);
+// The same; false if it is there and no string.
+bool json_get_member_text(const struct json *value, const char *name, struct span *out_text);
+
 // ---- writing ----
 
 // Writes one JSON value into `out`, without white space. Errors are the buffer's sticky status.

@@ -58,7 +58,7 @@ enum err origin_read(struct span json, struct json **out_root, struct origin *ou
         return err;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         struct span *text = (void *)((char *)&origin + members[i].at);
-        *text = span_of(json_text(json_member(*out_root, members[i].name)));
+        *text = json_member_text(*out_root, members[i].name);
     }
     *out_origin = origin;
     return ERR_OK;

@@ -26,13 +26,12 @@ static bool is_true(const struct json *claims, const char *name)
 
 static bool is_changeable(const struct json *claims, const char *name)
 {
-    return is_true(claims, name) || span_is(span_of(json_text(json_member(claims, name))), "rw");
+    return is_true(claims, name) || span_is(json_member_text(claims, name), "rw");
 }
 
 static bool is_readable(const struct json *claims, const char *name)
 {
-    return is_changeable(claims, name) ||
-           span_is(span_of(json_text(json_member(claims, name))), "r");
+    return is_changeable(claims, name) || span_is(json_member_text(claims, name), "r");
 }
 
 void rights_read_claims(const struct json *claims, struct rights_claims *out)

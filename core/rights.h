@@ -32,9 +32,9 @@ enum { RIGHTS_RULES_MAX = 256, RIGHTS_TEXT_MAX = 65536 };
 //
 // - "rooms": object room -> "r", "w", "rw" or ""; exact names go before "*". A room is its messages
 //   and everything else below it.
-// - EMQX "acl": an array of rules, the first that fits decides; or the object "pub"/"sub"/"all"
-// with
-//   arrays of filters. A rule may be limited by "qos" and "retain". What other conditions there are
+// - EMQX "acl": an array of rules, the first that fits decides; or the object "pub"/"sub"/"all",
+//   each an array of filters. A rule may be limited by "qos" and "retain". What other conditions
+//   there are
 //   ("ipaddr"...) cannot be judged here: a rule with one never allows, but does deny. "eq <filter>"
 //   allows to subscribe as <filter> does, and denies this very filter.
 // - "publ"/"subs": arrays of filters.

@@ -70,7 +70,7 @@ struct conn_list {
 };
 
 // Takes over the socket `fd` (also on an error) and the place that `peer` stands for.
-// `tls` is NULL for a plain one. Errors: ERR_MEMORY, ERR_IO.
+// `tls` is NULL for a plain one. Errors: ERR_MEMORY.
 MUST_USE enum err conn_open(struct conn_list *list, int fd, const struct sockaddr *address,
                             struct tls *tls, struct admission_peer *peer, struct conn **out_conn);
 // Calls every on_drain, at an even pace for `over_ms`, and that of each connection that comes

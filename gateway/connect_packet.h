@@ -29,10 +29,10 @@ struct connect_packet {
     struct span client_id; // may be empty
     struct span user_name; // empty if there is none
     bool has_password;
-    size_t flags_at; // where in `body` the flags are,
-    size_t
-        fields_at;  // where the user name field is or would be (user name first in every version),
-    size_t rest_at; // and where the bytes behind it are: the password field, or nothing
+    // Places in `body`:
+    size_t flags_at;
+    size_t fields_at; // the user name field, or where it would be (it is first in every version)
+    size_t rest_at;   // behind it: the password field, or nothing
 };
 
 enum connect_parse {

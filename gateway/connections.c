@@ -100,7 +100,7 @@ static void put_date(struct json_writer *w, const char *name, const struct json 
 static void copy_text(struct json_writer *w, const char *name, const struct json *data,
                       const char *member)
 {
-    struct span text = span_of(json_text(json_member(data, member)));
+    struct span text = json_member_text(data, member);
     if (text.len > 0)
         json_field_text(w, name, text);
 }

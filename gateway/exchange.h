@@ -51,12 +51,12 @@ void exchange_redirect(struct exchange *x, struct span location);
 // problem+json (RFC 9457) for programs, a readable page for people. `detail` may be NULL.
 // 401 gets WWW-Authenticate (RFC 6750 §3) with `err`, 503 and 429 Retry-After.
 void exchange_refuse(struct exchange *x, int status, enum err err, const char *detail);
-// The status to tell somebody with that he has to sign in: 401, but 403 to Lynx, which never shows
-// the body of a 401, and so not the form either.
-int exchange_sign_in_status(const struct exchange *x);
 // The part of it that is not the body: one line in the log, and the fields that such an answer
 // needs. For handlers that answer with a page of their own.
 void exchange_note_refusal(struct exchange *x, int status, enum err err, const char *detail);
+// The status to tell somebody with that he has to sign in: 401, but 403 to Lynx, which never shows
+// the body of a 401, and so not the form either.
+int exchange_sign_in_status(const struct exchange *x);
 
 // Called once if the connection ends before the answer; the exchange is gone after the call.
 void exchange_on_cancel(struct exchange *x, void (*on_cancel)(void *context), void *context);

@@ -54,8 +54,8 @@ void feed_ignore(struct feed *feed, int worker, struct span room, bool *out_wake
 // The broker has forgotten all subscriptions: everything has to be subscribed to again.
 void feed_disconnected(struct feed *feed);
 // One room whose subscription has to change; false if there is none. `*out_subscribe` says which
-// way. `room` gets a C string of at most 64 characters.
-bool feed_next_change(struct feed *feed, char room[65], bool *out_subscribe);
+// way.
+bool feed_next_change(struct feed *feed, char out_room[TOPIC_ROOM_MAX + 1], bool *out_subscribe);
 // The broker has confirmed the subscription.
 void feed_subscribed(struct feed *feed, const char *room);
 // A message arrived: copied once, handed to every worker that listens.

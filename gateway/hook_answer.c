@@ -17,21 +17,12 @@ static bool is_base64(struct span text)
     return is_good;
 }
 
-// Reads the text `name` of an object; false if it is there and is no text.
-static bool read_text(const struct json *object, const char *name, struct span *out_text)
-{
-    const struct json *member = json_member(object, name);
-    const char *text = json_text(member);
-    *out_text = span_of(text);
-    return member == NULL || text != NULL;
-}
-
 static bool read_payload(const struct json *object, struct hook_item *item)
 {
     item->is_base64 = json_member(object, "data") != NULL;
     if (item->is_base64 == (json_member(object, "text") != NULL)) // neither or both
         return false;
-    if (!read_text(object, item->is_base64 ? "data" : "text", &item->text))
+    if (!json_get_member_text(object, item->is_base64 ? "data" : "text", &item->text))
         return false;
     return !item->is_base64 || is_base64(item->text);
 }
@@ -41,7 +32,8 @@ static bool read_item(const struct json *object, bool is_reply, bool has_room,
 {
     item->is_reply = is_reply;
     if (!json_is_object(object) || !read_payload(object, item) ||
-        !read_text(object, "room", &item->room) || !read_text(object, "type", &item->type))
+        !json_get_member_text(object, "room", &item->room) ||
+        !json_get_member_text(object, "type", &item->type))
         return false;
     if (item->type.len > 0 && !input_is_content_type(item->type))
         return false;
@@ -73,7 +65,7 @@ static bool read_verdict(struct hook_answer *answer)
     if (allow != NULL && !json_get_bool(allow, &is_allowed))
         return false;
     answer->is_refusal = !is_allowed;
-    if (!read_text(answer->root, "reason", &answer->reason))
+    if (!json_get_member_text(answer->root, "reason", &answer->reason))
         return false;
     if (!input_is_clean(answer->reason, HOOK_REASON_MAX))
         answer->reason = (struct span){0}; // it is only for people

@@ -65,24 +65,19 @@ void hook_event_write_client(const struct hook_client *client, struct buf *out)
 
 // ---- reading ----
 
-static struct span text_of(const struct json *json, const char *name)
-{
-    return span_of(json_text(json_member(json, name)));
-}
-
 enum err hook_event_read_presence(const struct json *json, struct hook_client *out_client)
 {
-    struct span type = text_of(json, "eventType");
+    struct span type = json_member_text(json, "eventType");
     bool is_connect = span_is(type, "connected");
     struct hook_client client = {
         .kind = is_connect ? STORE_HOOK_CONNECT : STORE_HOOK_DISCONNECT,
         .context = {.origin = {.method = span_of(is_connect ? "CONNECT" : "DISCONNECT"),
-                               .source_ip = text_of(json, "ipAddress")},
-                    .request_id = text_of(json, "sessionIdentifier"),
-                    .principal = text_of(json, "principalIdentifier")},
-        .client_id = text_of(json, "clientId"),
-        .reason = text_of(json, "disconnectReason"),
-        .is_relayed = span_is(text_of(json, "face"), "ws"),
+                               .source_ip = json_member_text(json, "ipAddress")},
+                    .request_id = json_member_text(json, "sessionIdentifier"),
+                    .principal = json_member_text(json, "principalIdentifier")},
+        .client_id = json_member_text(json, "clientId"),
+        .reason = json_member_text(json, "disconnectReason"),
+        .is_relayed = span_is(json_member_text(json, "face"), "ws"),
     };
     if ((!is_connect && !span_is(type, "disconnected")) || client.client_id.len == 0 ||
         client.context.request_id.len == 0 ||

@@ -151,7 +151,7 @@ static enum err read_message(struct hook_delivery *d)
 static void set_client(struct hook_delivery *d, const struct json *context)
 {
     const char *session = json_text(json_member(context, "request_id"));
-    set_principal(d, span_of(json_text(json_member(context, "principal"))));
+    set_principal(d, json_member_text(context, "principal"));
     (void)snprintf(d->session, sizeof d->session, "%s", session != NULL ? session : "");
 }
 

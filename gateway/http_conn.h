@@ -45,8 +45,8 @@ struct exchange {
     bool has_unparsed; // bytes that the parser has not seen
     bool is_timed;     // the deadline for the head runs
     size_t head_len;   // of `in`; from here on nothing moves `in` until the answer
-    size_t
-        request_len; // of `in`: head and body as far as it is there; the rest is the next request
+    // Of `in`: head and body as far as it is there. The rest is the next request.
+    size_t request_len;
     struct http_head head;
 
     const struct route *route;

@@ -154,8 +154,8 @@ void relay_connect_let_in(struct relay *relay);
 
 // Keeps what the upgrade request says of the client, for the hooks.
 void relay_ask_prepare(struct relay *relay, struct exchange *x);
-// Asks the connect hooks about a client; false if there is nothing to ask, or the broker will
-// refuse it anyway. The phase is ASKING then.
+// Asks the connect hooks about a client: the phase is ASKING then, or the relay ends, if its token
+// is not good. False if there is nobody to ask.
 bool relay_ask_begin(struct relay *relay, const struct connect_packet *packet);
 // The time for an answer is over.
 void relay_ask_expire(struct relay *relay);

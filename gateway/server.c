@@ -352,7 +352,10 @@ static void welcome(struct door *door, int fd, const struct sockaddr *address)
         return;
     }
     bool is_own_fault = err == ERR_AGAIN;
-    log_refused(server, self, is_own_fault ? "max_connections_per_address" : "max_connections");
+    log_refused(server, self,
+                is_own_fault      ? "max_connections_per_address"
+                : err == ERR_FULL ? "max_connections"
+                                  : err_text(err));
     turn_away(fd, door->listen->is_tls,
               is_own_fault ? "429 Too Many Requests" : "503 Service Unavailable");
 }

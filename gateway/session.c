@@ -29,19 +29,14 @@ static void fields_finish(struct fields *f)
     json_destroy(f->root);
 }
 
-static struct span text_member(const struct json *root, const char *name)
-{
-    return span_of(json_text(json_member(root, name)));
-}
-
 static enum err read_json(struct span body, struct fields *f)
 {
     f->is_json = true;
     enum err err = json_parse(body, &f->root);
     if (err != ERR_OK)
         return err;
-    f->token = text_member(f->root, "token");
-    f->nickname = text_member(f->root, "nickname");
+    f->token = json_member_text(f->root, "token");
+    f->nickname = json_member_text(f->root, "nickname");
     return ERR_OK;
 }
 

@@ -34,14 +34,6 @@ static enum err check(const struct submission *s, size_t max_payload,
 
 // ---- JSON ----
 
-// A member that has to be a text if it is there.
-static bool get_text(const struct json *root, const char *name, struct span *out_text)
-{
-    const struct json *member = json_member(root, name);
-    *out_text = span_of(json_text(member));
-    return member == NULL || json_text(member) != NULL;
-}
-
 static enum err read_data(struct submission *s, struct span text, size_t max_payload,
                           struct submission_refusal *refusal)
 {
@@ -63,9 +55,11 @@ static enum err read_members(struct submission *s, const struct json *root, size
     bool has_data = json_member(root, "data") != NULL;
     if (has_text == has_data)
         return refuse(refusal, 422, "the object needs one of text and data");
-    if (!get_text(root, "text", &s->payload) || !get_text(root, "data", &data) ||
-        !get_text(root, "type", &s->type) || !get_text(root, "key", &s->key) ||
-        !get_text(root, "from", &s->from))
+    if (!json_get_member_text(root, "text", &s->payload) ||
+        !json_get_member_text(root, "data", &data) ||
+        !json_get_member_text(root, "type", &s->type) ||
+        !json_get_member_text(root, "key", &s->key) ||
+        !json_get_member_text(root, "from", &s->from))
         return refuse(refusal, 422, "text, data, type, key and from have to be strings");
     return has_data ? read_data(s, data, max_payload, refusal) : ERR_OK;
 }
@@ -137,8 +131,9 @@ static enum err read_short(struct submission *s, struct span body,
     enum err err = parse(s, body, refusal);
     if (err != ERR_OK)
         return err;
-    if (json_text(json_member(s->owned, "m")) == NULL || !get_text(s->owned, "m", &s->payload) ||
-        !get_text(s->owned, "n", &s->from))
+    if (json_text(json_member(s->owned, "m")) == NULL ||
+        !json_get_member_text(s->owned, "m", &s->payload) ||
+        !json_get_member_text(s->owned, "n", &s->from))
         return refuse(refusal, 422, "the object needs m, a string; n has to be one if it is there");
     err = make_key(s, json_member(s->owned, "t"));
     return err == ERR_INVALID || err == ERR_TOO_LARGE

@@ -48,37 +48,38 @@ static void serve_conn(struct worker *worker, int fd, const struct sockaddr *add
 
 static void on_arrival(struct loop_task *task)
 {
-    struct arrival *h = CONTAINER_OF(task, struct arrival, task);
-    if (h->to->is_broken) { // it has closed its connections already
-        admission_leave(h->to->conns.admission, h->peer);
-        atomic_fetch_sub(&h->to->load, 1);
-        (void)close(h->fd); // nothing was written yet
+    struct arrival *arrival = CONTAINER_OF(task, struct arrival, task);
+    if (arrival->to->is_broken) { // it has closed its connections already
+        admission_leave(arrival->to->conns.admission, arrival->peer);
+        atomic_fetch_sub(&arrival->to->load, 1);
+        (void)close(arrival->fd); // nothing was written yet
     } else {
-        serve_conn(h->to, h->fd, (const struct sockaddr *)&h->address, h->is_tls, h->peer);
+        serve_conn(arrival->to, arrival->fd, (const struct sockaddr *)&arrival->address,
+                   arrival->is_tls, arrival->peer);
     }
-    free(h);
+    free(arrival);
 }
 
 void worker_adopt(struct worker *worker, struct worker *from, int fd,
                   const struct sockaddr *address, bool is_tls, struct admission_peer *peer)
 {
-    struct arrival *h = worker != from ? calloc(1, sizeof *h) : NULL;
-    if (h == NULL) { // our own, or no memory to give it away
+    struct arrival *arrival = worker != from ? calloc(1, sizeof *arrival) : NULL;
+    if (arrival == NULL) { // our own, or no memory to give it away
         atomic_fetch_add(&from->load, 1);
         serve_conn(from, fd, address, is_tls, peer);
         return;
     }
     // Counted before it arrives: the next caller shall see it.
     atomic_fetch_add(&worker->load, 1);
-    h->task.run = on_arrival;
-    h->to = worker;
-    h->peer = peer;
-    h->fd = fd;
-    h->is_tls = is_tls;
-    memcpy(&h->address, address,
+    arrival->task.run = on_arrival;
+    arrival->to = worker;
+    arrival->peer = peer;
+    arrival->fd = fd;
+    arrival->is_tls = is_tls;
+    memcpy(&arrival->address, address,
            address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
                                          : sizeof(struct sockaddr_in6));
-    loop_post(worker->loop, &h->task);
+    loop_post(worker->loop, &arrival->task);
 }
 
 // ---- the database ----

@@ -52,7 +52,7 @@ static void write_response(struct json_writer *w, const struct json *command, en
 {
     const char *correlation = json_text(json_member(command, "correlationData"));
     json_begin_object(w);
-    json_field_text(w, "command", span_of(json_text(json_member(command, "command"))));
+    json_field_text(w, "command", json_member_text(command, "command"));
     if (correlation != NULL)
         json_field_text(w, "correlationData", span_of(correlation));
     if (err != ERR_OK) {
