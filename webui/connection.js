@@ -43,6 +43,7 @@ export class Connection {
   #isReady = false;
   #isStopped = false;
   #failures = 0;
+  #scriptFailures = 0;
   #timer = 0; // until the next attempt
   #answerTimer = 0;
 
@@ -94,13 +95,19 @@ export class Connection {
     if (this.#isStopped || this.#client) return;
     let mqtt;
     try {
-      mqtt = await import(MQTT_URL);
+      mqtt = await this.#loadMqtt();
     } catch (error) {
+      this.#scriptFailures += 1;
       this.#down(null, error.message);
       return;
     }
     if (this.#isStopped || this.#client) return;
     this.#open(mqtt.createClient(options(this.#me)));
+  }
+
+  // By another name after each failure: browsers before 2026 remember that one, and ask no more.
+  #loadMqtt() {
+    return import(this.#scriptFailures > 0 ? `${MQTT_URL}&again=${this.#scriptFailures}` : MQTT_URL);
   }
 
   stop() {

@@ -66,6 +66,18 @@ describeBrowser('ways to a room', {}, (scene) => {
     assert.deepEqual(await alice.texts(), wanted);
   });
 
+  test('MQTT, too, where its script was lost on the way', async () => {
+    const alice = await scene.open();
+    const asked = [];
+    await alice.page.route('**/assets/mqtt.js*', (route) => {
+      asked.push(route.request().url());
+      return asked.length <= 2 ? route.abort() : route.continue();
+    });
+    await alice.enterLive('script', scene.stack.broker.token('alice'));
+    // Not every browser asks again for what it could not load by the same name.
+    assert.equal(new Set(asked).size, 3);
+  });
+
   // Holds the first post back. Gives an object that has its route, and the number of posts.
   async function holdPost(alice, room) {
     const posts = { count: 0, held: null };
