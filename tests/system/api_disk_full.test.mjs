@@ -4,12 +4,11 @@
 // A full disk over HTTP: posts are refused with 507 and a reason, no 201 is lost, reads go on, and
 // posting goes on when there is room again.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { mountSmall, unmount } from './lib/small_disk.mjs';
 import { startStack } from './lib/stack.mjs';
 import { waitFor } from './lib/wait.mjs';
 
@@ -17,25 +16,8 @@ const SIZE = 24 * 1024 * 1024;
 const BALLAST = 8 * 1024 * 1024;
 const PAYLOAD = Buffer.alloc(64 * 1024, 255);
 
-/** A small file system of its own; null where that is not allowed. */
-function mountSmall() {
-  const folder = mkdtempSync(join(tmpdir(), 'roomwire-small-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder], { stdio: 'pipe' });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return null;
-  }
-}
-
-function unmount(folder) {
-  execFileSync('umount', [folder], { stdio: 'pipe' });
-  rmSync(folder, { recursive: true });
-}
-
 test('a full disk is 507 until there is room again', async (t) => {
-  const folder = mountSmall();
+  const folder = mountSmall(SIZE);
   if (folder === null) {
     t.skip('mounting a tmpfs is not allowed here');
     return;
@@ -75,7 +57,7 @@ test('a full disk is 507 until there is room again', async (t) => {
 });
 
 test('a disk without room for the state is told at the start', async (t) => {
-  const folder = mountSmall();
+  const folder = mountSmall(SIZE);
   if (folder === null) {
     t.skip('mounting a tmpfs is not allowed here');
     return;

@@ -27,10 +27,7 @@ describeOneBroker('idempotency keys', {}, (get) => {
       const expected = ['first', 'another key', 'no key'];
       for (const client of [alice, three]) assert.deepEqual((await client.receive(3)).map((m) => m.text), expected);
       assert.equal(alice.messages[0].pairs.key, 'k');
-      const rows = await waitFor(async () => {
-        const all = await broker.messages(`keys-${qos}`);
-        return all.length >= 3 && all;
-      }, 'three rows');
+      const rows = await broker.stored(`keys-${qos}`, 3);
       assert.deepEqual(rows.map((r) => r.payload), expected);
       await alice.end();
       await three.end();
@@ -92,10 +89,7 @@ describeOneBroker('idempotency keys', {}, (get) => {
     await reader.publish('rooms/exact/messages', 'end', { qos: 1 });
     await waitFor(() => reader.messages.at(-1).text === 'end', 'the end');
     assert.deepEqual(reader.messages.map((m) => m.text), ['once', 'end']);
-    const rows = await waitFor(async () => {
-      const all = await broker.messages('exact');
-      return all.length >= 2 && all;
-    }, 'two rows');
+    const rows = await broker.stored('exact', 2);
     assert.deepEqual(rows.map((r) => r.id), reader.messages.map((m) => m.stamp.id));
     await second.mqtt.endAsync(true);
     await reader.end();
@@ -136,7 +130,7 @@ describeBrokers('idempotency keys and time', (kind) => {
     }, 'the end of the lifetime');
     assert.ok(repeats > 1);
     assert.ok(alice.messages[1].stamp.ts - alice.messages[0].stamp.ts >= 1000);
-    await waitFor(async () => (await broker.messages('again')).length === 2, 'both are stored');
+    assert.equal((await broker.stored('again', 2)).length, 2);
     await alice.end();
     await broker.close();
   });

@@ -9,12 +9,6 @@ import { connect, pub, sub } from './lib/client.mjs';
 import { describeOneBroker } from './lib/each.mjs';
 import { waitFor } from './lib/wait.mjs';
 
-const stored = (broker, room, count) =>
-  waitFor(async () => {
-    const messages = await broker.messages(room);
-    return messages.length >= count && messages;
-  }, `${count} stored messages in ${room}`);
-
 describeOneBroker('rooms', {}, (get) => {
   for (const v of [4, 5]) {
     for (const qos of [0, 1, 2]) {
@@ -33,7 +27,7 @@ describeOneBroker('rooms', {}, (get) => {
           await reader.ended;
           for (const text of ['one', 'two', 'drei €']) assert.match(reader.out, new RegExp(`^${text}$`, 'm'));
         }
-        const messages = await stored(broker, room, 3);
+        const messages = await broker.stored(room, 3);
         assert.deepEqual(messages.map((m) => [m.payload, m.sender, m.name]),
           [['one', 'alice', 'Alice'], ['two', 'alice', 'Alice'], ['drei €', 'alice', 'Alice']]);
       });
@@ -68,7 +62,7 @@ describeOneBroker('rooms', {}, (get) => {
       [['alice', 'Ä name'], ['bob', undefined], ['old', undefined]]);
     assert.deepEqual(alice.messages.map((m) => m.stamp), bob.messages.map((m) => m.stamp));
     assert.deepEqual(old.messages.map((m) => m.text), bob.messages.map((m) => m.text));
-    const rows = await stored(broker, 'chain', 10);
+    const rows = await broker.stored('chain', 10);
     assert.deepEqual(rows.map((r) => [r.id, r.prev, r.date_ms]),
       chain.map(({ stamp }) => [stamp.id, stamp.prev, stamp.ts]));
     for (const client of [alice, bob, old]) await client.end();
@@ -103,7 +97,7 @@ describeOneBroker('rooms', {}, (get) => {
       assert.equal(message.type, 'application/x-test');
       assert.equal(message.pairs.mine, 'stays');
     }
-    await stored(broker, 'bytes', 3);
+    await broker.stored('bytes', 3);
     const rows = await broker.sql('SELECT hex(payload) AS hex, type FROM messages JOIN rooms ' +
       "USING (room_id) WHERE room = 'bytes' ORDER BY id");
     assert.deepEqual(rows.map((r) => r.hex.toLowerCase()), payloads.map((p) => p.toString('hex')));
@@ -120,7 +114,7 @@ describeOneBroker('rooms', {}, (get) => {
     const [typing, kept] = await alice.receive(2);
     assert.equal(typing.stamp, undefined);
     assert.equal(kept.stamp.prev, 0);
-    assert.equal((await stored(broker, 'live', 1)).length, 1);
+    assert.equal((await broker.stored('live', 1)).length, 1);
     await alice.end();
   });
 
@@ -145,7 +139,7 @@ describeOneBroker('rooms', {}, (get) => {
     await alice.subscribe('rooms/old/messages', { qos: 1 });
     await alice.publish('rooms/old/messages', 'still here');
     assert.equal((await alice.receive(1))[0].text, 'still here');
-    assert.equal((await stored(broker, 'old', 1))[0].payload, 'still here');
+    assert.equal((await broker.stored('old', 1))[0].payload, 'still here');
     await alice.end();
   });
 

@@ -3,9 +3,7 @@
 // When the log cannot take any more: publishes are refused, with a reason, and the broker goes on;
 // what was acknowledged is not lost; when there is room again, all is as before.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 
@@ -13,26 +11,10 @@ import { startBroker } from './lib/broker.mjs';
 import { connect } from './lib/client.mjs';
 import { describeBrokers } from './lib/each.mjs';
 import { Program } from './lib/process.mjs';
+import { mountSmall, unmount } from './lib/small_disk.mjs';
 import { waitFor, within } from './lib/wait.mjs';
 
 const FULL = (kind) => (kind.is21 ? 0x97 : 0x87);
-
-// A file system of its own of so many bytes; undefined where one may not be mounted.
-function mountSmall(bytes) {
-  const folder = mkdtempSync(join(tmpdir(), 'roomwire-small-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'pipe' });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
-}
-
-function unmount(folder) {
-  execFileSync('umount', [folder], { stdio: 'pipe' });
-  rmSync(folder, { recursive: true });
-}
 
 // To the last page; the broker may take some of it meanwhile.
 function fillUp(folder) {

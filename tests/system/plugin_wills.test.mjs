@@ -28,12 +28,6 @@ async function assertOnly(client, expected) {
   return messages;
 }
 
-const stored = (broker, room) =>
-  waitFor(async () => {
-    const rows = await broker.messages(room);
-    return rows.length > 0 && rows;
-  }, `a message in ${room}`);
-
 describeOneBroker('a will', {}, (get, kind) => {
   for (const version of [4, 5]) {
     for (const qos of [0, 1, 2]) {
@@ -51,10 +45,8 @@ describeOneBroker('a will', {}, (get, kind) => {
         assert.equal(will.stamp.prev, before.stamp.id);
         assert.equal(will.stamp.from, 'alice');
         assert.equal(will.stamp.name, 'Alice');
-        const rows = await waitFor(async () => {
-          const all = await broker.messages(room);
-          return all.length === 2 && all;
-        }, 'two stored messages');
+        const rows = await broker.stored(room, 2);
+        assert.equal(rows.length, 2);
         assert.deepEqual([rows[1].id, rows[1].sender, rows[1].payload], [will.stamp.id, 'alice', 'gone']);
         const counted = await broker.traffic(`room = '${room}' AND subject = 'alice'`);
         assert.deepEqual(counted, [{ room, subject: 'alice', face: FACE.mqtt, direction: IN, messages: 1, blocks: 1, bytes: 4 }]);
@@ -68,7 +60,7 @@ describeOneBroker('a will', {}, (get, kind) => {
     const alice = await connect(broker, { token: broker.token('alice'),
       will: willTo('rooms/stay/messages', 'offline', { retain: true }) });
     await alice.drop();
-    await stored(broker, 'stay');
+    await broker.stored('stay');
     const late = await reader(broker, 'rooms/stay/messages', 0);
     const [message] = await late.receive(1);
     assert.equal(message.retain, true);
@@ -133,10 +125,7 @@ describeOneBroker('a will', {}, (get, kind) => {
       const mine = messages.slice(0, 3);
       assert.deepEqual(mine.map((m) => m.stamp !== undefined), [true, true, true]);
       assert.equal(mine[2].stamp.prev, mine[1].stamp.id);
-      assert.equal((await waitFor(async () => {
-        const rows = await broker.messages(room);
-        return rows.length >= 3 && rows;
-      }, 'three rows')).length, 3);
+      assert.equal((await broker.stored(room, 3)).length, 3);
       for (const client of [first, second, watcher]) await client.end();
     });
   }
@@ -180,7 +169,7 @@ describeOneBroker('a will', {}, (get, kind) => {
       for (let i = 0; i < 2; i++) {
         const alice = await connect(broker, { token: broker.token('alice'), will: willTo('rooms/typed/messages', 'typed', { properties }) });
         await alice.drop();
-        await stored(broker, 'typed');
+        await broker.stored('typed');
       }
       const since = broker.log.length;
       for (const topic of ['rooms/typed/messages', 'rooms/typed/status']) {
@@ -246,7 +235,7 @@ describeBrokers('the broker stops', (kind) => {
       const again = await connect(broker, { token: broker.token('alice') });
       assert.equal(await again.publish(`rooms/${room}/messages`, 'at the end', options), 0);
       await again.end();
-      const rows = await stored(broker, room);
+      const rows = await broker.stored(room);
       assert.deepEqual(rows.map(({ payload, type }) => [payload, type]), [['at the end', 'text/x']]);
     }
   });

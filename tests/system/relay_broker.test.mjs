@@ -9,20 +9,8 @@ import { test } from 'node:test';
 import { FakeBroker } from './lib/fake_broker.mjs';
 import { connack, connect, disconnect, pingreq, publish } from './lib/mqtt_bytes.mjs';
 import { binary, frame, opcodes } from './lib/raw_websocket.mjs';
-import { Stand, withStand } from './lib/relay_stand.mjs';
+import { digest, withStand } from './lib/relay_stand.mjs';
 import { StoppedBroker } from './lib/stopped_broker.mjs';
-
-const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-async function relay(stand) {
-  const ws = await stand.open();
-  const arriving = stand.broker.peer();
-  ws.send(binary(connect()));
-  const peer = await arriving;
-  peer.send(connack);
-  assert.deepEqual(await ws.payload(4), connack);
-  return { ws, peer };
-}
 
 // Sends until nothing is taken any more; how many bytes were.
 async function sendUntilStuck(peer, message) {
@@ -46,7 +34,7 @@ test('without a broker the client is told to try again later, and is served once
     assert.equal(await refused.closed(), 1013);
     await stand.says(/relay: ended address=.* code=1013 reason="the broker is out of reach"/);
     stand.broker = await FakeBroker.start(stand.socket);
-    const { ws } = await relay(stand);
+    const { ws } = await stand.relay();
     ws.destroy();
   }));
 
@@ -85,7 +73,7 @@ test("clients do not wait for the broker's backlog for ever", () =>
 
 test('a broker that goes away ends its clients with 1001, after all that it sent', () =>
   withStand({}, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     const last = publish('t', randomBytes(300000));
     peer.socket.end(last);
     assert.equal(digest(await ws.payload(last.length)), digest(last));
@@ -95,7 +83,7 @@ test('a broker that goes away ends its clients with 1001, after all that it sent
 // Read at a pace rather than packet by packet, from which nothing may be lost at either end.
 test('a broker with much to say: all arrives in order, also the last words before silence or end', () =>
   withStand({}, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     const pause = () => new Promise((done) => setImmediate(done));
     for (let round = 0; round < 20; round++) {
       const sent = [];
@@ -121,7 +109,7 @@ test('a broker with much to say: all arrives in order, also the last words befor
 
 test('a broker that resets the connection ends it with 1001', () =>
   withStand({}, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     peer.socket.pause();
     ws.send(binary(pingreq)); // unread bytes make the kernel reset
     ws.send(frame(opcodes.ping, 'x'));
@@ -132,7 +120,7 @@ test('a broker that resets the connection ends it with 1001', () =>
 
 test('a session that ends with DISCONNECT is closed with 1000', () =>
   withStand({}, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     ws.send(binary(disconnect));
     assert.deepEqual(await peer.take(2), disconnect);
     peer.socket.end();
@@ -155,8 +143,8 @@ test('what the broker said before it hung up reaches a client that is sending', 
 
 test('a client that does not read: the broker is held back, memory stays bounded, nothing is lost', () =>
   withStand({ config: { max_relay_buffer: 65536 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
-    const other = await relay(stand);
+    const { ws, peer } = await stand.relay();
+    const other = await stand.relay();
     ws.socket.pause();
     const message = publish('t', randomBytes(60000));
     const before = stand.memory();
@@ -179,7 +167,7 @@ test('a client that does not read: the broker is held back, memory stays bounded
 
 test('a client that takes no byte for write_timeout_ms is dropped, and its broker session with it', () =>
   withStand({ config: { max_relay_buffer: 65536, write_timeout_ms: 1000 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     ws.socket.pause();
     const message = publish('t', randomBytes(60000));
     peer.socket.on('error', () => {}); // the relay hangs up while this side is writing
@@ -192,7 +180,7 @@ test('a client that takes no byte for write_timeout_ms is dropped, and its broke
 
 test('a slow client is not dropped as long as it takes bytes', () =>
   withStand({ config: { max_relay_buffer: 65536, write_timeout_ms: 500 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     const all = publish('t', randomBytes(16000000));
     peer.send(all);
     const pace = setInterval(() => {
@@ -209,7 +197,7 @@ test('a slow client is not dropped as long as it takes bytes', () =>
 
 test('a broker that hangs up while the client does not read: no spinning, and all is delivered', () =>
   withStand({ config: { max_relay_buffer: 65536 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     ws.socket.pause();
     const message = publish('t', randomBytes(60000));
     let sent = await sendUntilStuck(peer, message);
@@ -224,7 +212,7 @@ test('a broker that hangs up while the client does not read: no spinning, and al
 
 test('a broker that does not read: the client is held back, memory stays bounded, nothing is lost', () =>
   withStand({ config: { max_relay_buffer: 65536 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     peer.socket.pause();
     const message = publish('t', randomBytes(60000));
     const before = stand.memory();
@@ -248,7 +236,7 @@ test('a broker that does not read: the client is held back, memory stays bounded
 
 test('the gateway says 1012 to its WebSockets when it stops, and leaves nothing behind', () =>
   withStand({}, async (stand) => {
-    const { ws } = await relay(stand);
+    const { ws } = await stand.relay();
     const gathering = await stand.open();
     const closed = [ws.closed(), gathering.closed()];
     await stand.stopGateway();
@@ -257,7 +245,7 @@ test('the gateway says 1012 to its WebSockets when it stops, and leaves nothing 
 
 test('a WebSocket that does not answer cannot keep the gateway from stopping', () =>
   withStand({ config: { drain_ms: 500, max_relay_buffer: 65536 } }, async (stand) => {
-    const { ws, peer } = await relay(stand);
+    const { ws, peer } = await stand.relay();
     ws.socket.pause();
     peer.socket.on('error', () => {}); // the relay hangs up while this side is writing
     await sendUntilStuck(peer, publish('t', randomBytes(60000)));

@@ -24,15 +24,6 @@ after(() => stand?.stop());
 
 const bearer = (token) => ({ Authorization: `Bearer ${token}` });
 
-// Opens, sends `sent` and returns both ends.
-async function relay(headers, sent) {
-  const ws = await stand.open(headers);
-  assert.equal(ws.status, 101);
-  const arriving = stand.broker.peer();
-  ws.send(binary(sent));
-  return { ws, peer: await arriving };
-}
-
 test('the upgrade is answered as RFC 6455 §4.2.2 says', async () => {
   const ws = await stand.open();
   assert.equal(ws.status, 101);
@@ -131,7 +122,7 @@ const versions = [
 for (const [name, level] of versions) {
   test(`MQTT ${name}: the token of Authorization becomes the password`, async () => {
     for (const authorization of [`Bearer ${stand.token}`, `bearer ${stand.token}`, stand.token]) {
-      const { ws, peer } = await relay({ Authorization: authorization }, connect({ level }));
+      const { ws, peer } = await stand.begin(connect({ level }), { Authorization: authorization });
       const username = stand.introduction(ws, 'c1', '');
       assert.deepEqual(peer.connect, connect({ level, username, password: stand.token }));
       ws.destroy();
@@ -140,7 +131,7 @@ for (const [name, level] of versions) {
 
   test(`MQTT ${name}: the client's own password stays, its user name is kept in the introduction`, async () => {
     const own = { level, username: 'my name', password: 'my password' };
-    const { ws, peer } = await relay(bearer(stand.token), connect(own));
+    const { ws, peer } = await stand.begin(connect(own), bearer(stand.token));
     assert.deepEqual(
       peer.connect,
       connect({ ...own, username: stand.introduction(ws, 'c1', 'my name') }),
@@ -156,7 +147,7 @@ for (const [name, level] of versions) {
       field('v'),
     ]);
     const own = { level, will, properties, clientId: '', keepAlive: 7 };
-    const { ws, peer } = await relay(bearer(stand.token), connect(own));
+    const { ws, peer } = await stand.begin(connect(own), bearer(stand.token));
     const username = stand.introduction(ws, '', '');
     assert.deepEqual(peer.connect, connect({ ...own, username, password: stand.token }));
     ws.destroy();
@@ -164,13 +155,13 @@ for (const [name, level] of versions) {
 }
 
 test('without any token the client is introduced without a password', async () => {
-  const { ws, peer } = await relay({}, connect());
+  const { ws, peer } = await stand.begin(connect());
   assert.deepEqual(peer.connect, connect({ username: stand.introduction(ws, 'c1', '') }));
   ws.destroy();
 });
 
 test('the session cookie supplies the token', async () => {
-  const { ws, peer } = await relay({ Cookie: `roomwire=${stand.token}` }, connect());
+  const { ws, peer } = await stand.begin(connect(), { Cookie: `roomwire=${stand.token}` });
   assert.deepEqual(
     peer.connect,
     connect({ username: stand.introduction(ws, 'c1', ''), password: stand.token }),
@@ -180,7 +171,7 @@ test('the session cookie supplies the token', async () => {
 
 test('Authorization goes before the cookie', async () => {
   const headers = { Cookie: 'roomwire=of-the-cookie', ...bearer(stand.token) };
-  const { ws, peer } = await relay(headers, connect());
+  const { ws, peer } = await stand.begin(connect(), headers);
   assert.deepEqual(
     peer.connect,
     connect({ username: stand.introduction(ws, 'c1', ''), password: stand.token }),
@@ -190,14 +181,14 @@ test('Authorization goes before the cookie', async () => {
 
 test('a bad cookie does not keep out a client with a password of its own', async () => {
   const own = { username: 'u', password: 'my own' };
-  const { ws, peer } = await relay({ Cookie: 'roomwire=nonsense' }, connect(own));
+  const { ws, peer } = await stand.begin(connect(own), { Cookie: 'roomwire=nonsense' });
   assert.deepEqual(peer.connect, connect({ ...own, username: stand.introduction(ws, 'c1', 'u') }));
   ws.destroy();
 });
 
 test('a client cannot introduce itself', async () => {
   const forged = 'rw1 ws 10.0.0.1:1 00000000000000000000000000000000 somebody';
-  const { ws, peer } = await relay({}, connect({ username: forged }));
+  const { ws, peer } = await stand.begin(connect({ username: forged }));
   assert.deepEqual(peer.connect, connect({ username: stand.introduction(ws, 'c1', forged) }));
   ws.destroy();
 });
@@ -312,7 +303,7 @@ test('a user name that the introduction does not fit before is refused', async (
 });
 
 test('MQTT 5 may have a password without a user name', async () => {
-  const { ws, peer } = await relay({}, connect({ level: 5, password: 'pw' }));
+  const { ws, peer } = await stand.begin(connect({ level: 5, password: 'pw' }));
   assert.deepEqual(
     peer.connect,
     connect({ level: 5, username: stand.introduction(ws, 'c1', ''), password: 'pw' }),

@@ -4,14 +4,13 @@
 // Bytes behind CONNECT: unchanged both ways however they are cut, and RFC 6455 kept to the letter.
 // Once over TCP and once over TLS.
 import assert from 'node:assert/strict';
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
-import { connack, connect, disconnect, packet, pingreq, publish } from './lib/mqtt_bytes.mjs';
+import { disconnect, packet, pingreq, publish } from './lib/mqtt_bytes.mjs';
 import { binary, frame, opcodes } from './lib/raw_websocket.mjs';
-import { Stand } from './lib/relay_stand.mjs';
+import { digest, Stand } from './lib/relay_stand.mjs';
 
-const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const MAX_PACKET = 3000000;
 
 for (const tls of [false, true])
@@ -26,19 +25,8 @@ for (const tls of [false, true])
     });
     after(() => stand?.stop());
 
-    // A relayed connection, with CONNECT behind it.
-    async function relay() {
-      const ws = await stand.open();
-      const arriving = stand.broker.peer();
-      ws.send(binary(connect()));
-      const peer = await arriving;
-      peer.send(connack);
-      assert.deepEqual(await ws.payload(4), connack);
-      return { ws, peer };
-    }
-
     test('what the client sends reaches the broker as it is, in frames of all sizes', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const sent = [];
       for (const len of [0, 1, 100, 125, 126, 5000, 65535, 65536, 200000, 1000000]) {
         const message = publish('t', randomBytes(len));
@@ -51,7 +39,7 @@ for (const tls of [false, true])
     });
 
     test('packets and frames need not begin together', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const all = Buffer.concat(
         Array.from({ length: 300 }, () => publish('a/b', randomBytes(randomInt(2000)))),
       );
@@ -65,7 +53,7 @@ for (const tls of [false, true])
     });
 
     test('frames may be cut anywhere on the wire', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const all = Buffer.concat(
         Array.from({ length: 30 }, () => publish('a/b', randomBytes(randomInt(300)))),
       );
@@ -80,7 +68,7 @@ for (const tls of [false, true])
     });
 
     test('a message may be fragmented, with control frames in between', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const message = publish('t', randomBytes(1000));
       for (let at = 0; at < message.length; at += 100) {
         const isLast = at + 100 >= message.length;
@@ -102,7 +90,7 @@ for (const tls of [false, true])
     });
 
     test('what the broker sends reaches the client as it is, in whole binary frames', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const sent = Array.from({ length: 400 }, (_, i) => publish('a/b', randomBytes(i * 40)));
       const all = Buffer.concat(sent);
       for (const message of sent) peer.send(message);
@@ -119,7 +107,7 @@ for (const tls of [false, true])
     });
 
     test('both directions at once, more than all buffers hold', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const up = Buffer.concat(
         Array.from({ length: 200 }, () => publish('up', randomBytes(40000))),
       );
@@ -135,7 +123,7 @@ for (const tls of [false, true])
     });
 
     test('a ping is answered with its payload', async () => {
-      const { ws } = await relay();
+      const { ws } = await stand.relay();
       for (const payload of ['', 'x', 'y'.repeat(125)]) {
         ws.send(frame(opcodes.ping, payload));
         const pong = await ws.next();
@@ -168,7 +156,7 @@ for (const tls of [false, true])
     ];
     for (const [what, payload, code] of closes)
       test(`Close with ${what} is answered with ${code || 'no code'} and the end`, async () => {
-        const { ws, peer } = await relay();
+        const { ws, peer } = await stand.relay();
         ws.send(Buffer.concat([binary(pingreq), frame(opcodes.close, payload)]));
         assert.equal(await ws.closed(), code);
         assert.deepEqual(await peer.take(2), pingreq); // what came before it is the broker's
@@ -205,7 +193,7 @@ for (const tls of [false, true])
     ];
     for (const [what, bytes, code] of violations)
       test(`${what} ends the connection with ${code} and one line in the log`, async () => {
-        const { ws, peer } = await relay();
+        const { ws, peer } = await stand.relay();
         ws.send(bytes);
         assert.equal(await ws.closed(), code);
         await peer.ended();
@@ -214,14 +202,14 @@ for (const tls of [false, true])
       });
 
     test('a Close frame reaches a client that is still sending', async () => {
-      const { ws } = await relay();
+      const { ws } = await stand.relay();
       ws.send(frame(opcodes.text, 'x'));
       for (let i = 0; i < 20; i++) ws.send(binary(publish('t', randomBytes(10000))));
       assert.equal(await ws.closed(), 1003);
     });
 
     test('fragments count together', async () => {
-      const { ws } = await relay();
+      const { ws } = await stand.relay();
       const part = Buffer.alloc(1000000, 0xc0);
       ws.send(frame(opcodes.binary, Buffer.concat([packet(0x30, part)]), { fin: false }));
       ws.send(frame(opcodes.continuation, packet(0x30, part), { fin: false }));
@@ -230,7 +218,7 @@ for (const tls of [false, true])
     });
 
     test("a client that leaves without a Close frame: what it had sent is the broker's", async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       const all = Buffer.concat([publish('t', randomBytes(200000)), disconnect]);
       ws.send(binary(all));
       ws.socket.end();
@@ -239,7 +227,7 @@ for (const tls of [false, true])
     });
 
     test('pings of a client that does not read cost bounded memory', async () => {
-      const { ws, peer } = await relay();
+      const { ws, peer } = await stand.relay();
       ws.socket.pause();
       peer.send(publish('down', Buffer.alloc(20000000))); // fills every buffer on the way
       const before = stand.memory();

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Program, run } from './process.mjs';
 import { mint } from './token.mjs';
+import { waitFor } from './wait.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const buildFolder = resolve(root, process.env.ROOMWIRE_BUILD ?? 'build/ci');
@@ -208,6 +209,13 @@ export class Broker {
     return this.sql('SELECT m.id, m.prev, m.date_ms, m.sender, m.name, m.type, m.payload ' +
       'FROM messages m JOIN rooms USING (room_id) ' +
       `WHERE room = '${room}' ORDER BY m.id`);
+  }
+
+  // The same once there are so many: acknowledged is not yet in the database.
+  async stored(room, count = 1) {
+    let rows;
+    await waitFor(async () => (rows = await this.messages(room)).length >= count, `${count} stored messages in ${room}`);
+    return rows;
   }
 
   // All traffic, summed over the hours: one row a room, subject, face and direction.

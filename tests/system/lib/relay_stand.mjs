@@ -2,18 +2,24 @@
 // Copyright (c) 2026 The Roomwire founders
 // A gateway before a broker that only pretends, or before Mosquitto with the plugin, and what the
 // relay's tests need to talk to both ends of it.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { FakeBroker } from './fake_broker.mjs';
 import { startGateway } from './gateway.mjs';
-import { RawWebSocket, upgradeRequest } from './raw_websocket.mjs';
+import { connack, connect } from './mqtt_bytes.mjs';
+import { binary, RawWebSocket, upgradeRequest } from './raw_websocket.mjs';
 import { startStack } from './stack.mjs';
 import { introduce, mint } from './token.mjs';
 import { waitFor } from './wait.mjs';
 
 // Some tests look at how memory grows, so the sanitizers keep back only a little of what is freed.
 process.env.ASAN_OPTIONS ??= 'quarantine_size_mb=1:thread_local_quarantine_size_kb=64';
+
+// Of many bytes, so that a failure need not show them.
+export const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 export class Stand {
   // `broker`: 'fake', 'mosquitto' (with the plugin), or 'none'. `config` are options of
@@ -57,6 +63,23 @@ export class Stand {
   // A WebSocket connection with these headers in its request.
   open(headers = {}, { first, ...rest } = {}) {
     return RawWebSocket.open(this.port, upgradeRequest(headers, rest), { tls: this.tls, first });
+  }
+
+  // A relayed connection behind its CONNECT and CONNACK: both ends of it.
+  async relay() {
+    const { ws, peer } = await this.begin(connect());
+    peer.send(connack);
+    assert.deepEqual(await ws.payload(4), connack);
+    return { ws, peer };
+  }
+
+  // One that has sent these bytes and heard nothing.
+  async begin(bytes, headers) {
+    const ws = await this.open(headers);
+    assert.equal(ws.status, 101);
+    const arriving = this.broker.peer();
+    ws.send(binary(bytes));
+    return { ws, peer: await arriving };
   }
 
   // The user name by which the relay has to introduce a client.
