@@ -73,7 +73,7 @@ describeBrokers('connections', (kind) => {
       await waitFor(() => other.messages.some((m) => m.text === 'end'), 'the last message');
       assert.ok(!other.messages.some((m) => m.topic.startsWith('$')));
       const rows = () => stack.broker.traffic(`subject = '${id}' AND direction = ${OUT}`);
-      await waitFor(async () => (await rows()).length > 0, 'the deliveries to be counted');
+      await waitFor(async () => (await rows())[0]?.messages === 2, 'both deliveries to be counted');
       assert.deepEqual((await rows()).map((r) => [r.room, r.messages, r.blocks, r.bytes]), [['', 2, 2, 3]]);
       await target.end();
       await other.end();
