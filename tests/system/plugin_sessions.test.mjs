@@ -12,7 +12,7 @@ import { after, before, it } from 'node:test';
 import { OUT, freePort, startBroker } from './lib/broker.mjs';
 import { Client, connect, connectRefused } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
-import { introduce, mint, nowS } from './lib/token.mjs';
+import { introduce, mint, soonS } from './lib/token.mjs';
 import { waitFor, within } from './lib/wait.mjs';
 
 const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
@@ -31,7 +31,7 @@ async function deliveries(broker, subject, expected) {
 describeOneBroker('expiry', { roomwire: { leeway_s: 0 } }, (get) => {
   it('ends the connection, and says so to MQTT 5', async () => {
     const broker = get();
-    const until = nowS() + 2;
+    const until = soonS();
     const clients = [];
     for (const version of [4, 5])
       clients.push(await connect(broker, { version, token: broker.token('short', { '*': 'rw' }, { exp: until }) }));
@@ -39,7 +39,7 @@ describeOneBroker('expiry', { roomwire: { leeway_s: 0 } }, (get) => {
     for (const client of [...clients, lasting]) await client.subscribe('rooms/lobby/messages', { qos: 1 });
     for (const client of clients) await within(client.closed, 'the end of the token');
     assert.ok(Date.now() / 1000 >= until - 0.05, 'not before its time');
-    assert.ok(Date.now() / 1000 < until + 1, 'in time');
+    assert.ok(Date.now() / 1000 < until + 5, 'in time');
     assert.equal(clients[1].disconnectCode, 0x98);
     await broker.says(/refused what=connection client=\S+ subject=short why="the token expired"/);
     await lasting.publish('rooms/lobby/messages', 'after');
@@ -49,11 +49,15 @@ describeOneBroker('expiry', { roomwire: { leeway_s: 0 } }, (get) => {
 
   it('leaves subscriptions and queue to who comes back with a new token', async () => {
     const broker = get();
-    const exp = nowS() + 2;
+    const ending = broker.token('back', { '*': 'rw' }, { exp: soonS() });
+    const firsts = [];
     for (const version of [4, 5]) {
       const options = { ...stays, version, clientId: `back-${version}` };
-      const first = await connect(broker, { ...options, token: broker.token('back', { '*': 'rw' }, { exp: version === 4 ? exp : nowS() + 1 }) });
+      const first = await connect(broker, { ...options, token: ending });
       await first.subscribe(`rooms/back-${version}/messages`, { qos: 1 });
+      firsts.push({ version, options, first });
+    }
+    for (const { version, options, first } of firsts) {
       await within(first.closed, 'the end of the token');
       const other = await connect(broker, { token: broker.token('other') });
       await other.publish(`rooms/back-${version}/messages`, 'while you were away');

@@ -12,7 +12,7 @@ import { connect } from './lib/client.mjs';
 import { describeBrokers, describeOneBroker } from './lib/each.mjs';
 import * as bytes from './lib/mqtt_bytes.mjs';
 import { startStack } from './lib/stack.mjs';
-import { nowS } from './lib/token.mjs';
+import { soonS } from './lib/token.mjs';
 import { waitFor, within } from './lib/wait.mjs';
 
 const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
@@ -100,7 +100,7 @@ describeOneBroker('lifecycle events', { roomwire: { leeway_s: 0 } }, (get, kind)
   it('tell that a token ended', async () => {
     const broker = get();
     const listener = await Listener.start(broker);
-    const client = await connect(broker, { clientId: 'short', token: broker.token('short', {}, { exp: nowS() + 2 }),
+    const client = await connect(broker, { clientId: 'short', token: broker.token('short', {}, { exp: soonS() }),
       will: { topic: 'rooms/x/messages', payload: 'bye', qos: 0 } });
     await within(client.closed, 'the end of the token');
     const [, gone] = await listener.heard('short', 'connected', 'disconnected');
