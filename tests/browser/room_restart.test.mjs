@@ -4,15 +4,16 @@
 // Broker and gateway die and come back while pages read and write: each page shows every message of
 // the room once, in order, and what was typed meanwhile is in the room once.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 
+import { freePort } from '../system/lib/broker.mjs';
 import { waitFor, within } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
-describeBrowser('around a restart', {}, (scene) => {
-  // The same address after a restart, as in life.
-  before(() => (scene.stack.broker.roomwire.listen = scene.stack.url));
+// The same address after a restart, as in life.
+const options = async () => ({ config: { listen: `http://127.0.0.1:${await freePort()}` } });
 
+describeBrowser('around a restart', options, (scene) => {
   // Each visitor says one line after the other until `isOver` is true. Gives the lines.
   async function talk(visitor, name, isOver) {
     const said = [];

@@ -6,7 +6,7 @@
 //   MOSQUITTO        the one broker to test with; without it this system's own and those of other
 //                    Debian suites (fetch-brokers.sh)
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -70,12 +70,19 @@ function describeBroker(name, command) {
   return { name: `${name} ${version}`, command, version, is21: major > 2 || minor >= 1 };
 }
 
+// Not one of those that systems give to outgoing connections (Linux: from 32768 on), of which many are
+// made before it is used, and while a program is restarted on it.
 export async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  for (;;) {
+    const port = randomInt(10000, 32768);
+    const server = createServer();
+    const isFree = await new Promise((done) => {
+      server.on('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));
+    });
+    if (!isFree) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
 
 const lines = (options) =>
