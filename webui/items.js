@@ -30,11 +30,17 @@ export function item(name, from, date) {
 export const sizeOf = ({ size, type }) => `${size} bytes of ${type || 'data'}`;
 
 // What is said below an entry of the outbox.
-export function noteOf({ state, reason }, { onRetry, onEdit, onDrop }) {
-  if (state === 'sending') return element('p', { className: 'note' }, 'Sending…');
-  if (state === 'queued') return element('p', { className: 'note' }, reason ? `Not sent yet: ${reason}` : 'Waiting…');
+export function noteOf({ state, reason, way }, { onRetry, onEdit, onDrop }) {
+  const note = (text, ...buttons) => element('p', { className: 'note' }, text, ...buttons);
   const button = (text, className, onclick) => element('button', { type: 'button', className, onclick }, text);
-  return element('p', { className: 'note', role: 'alert' }, `Not sent: ${reason}`,
-    ...(onRetry ? [button('Try again', 'second', onRetry)] : []),
-    button('Edit', onRetry ? 'quiet' : 'second', onEdit), button('Discard', 'quiet', onDrop));
+  const edit = (className) => [button('Edit', className, onEdit), button('Discard', 'quiet', onDrop)];
+  if (state === 'sending') return note('Sending…');
+  if (state === 'queued') {
+    // What was on its way before may be in the room, and so it cannot be called back.
+    const buttons = way ? [button('Stop trying', 'quiet', onDrop)] : edit('quiet');
+    return note(reason ? `Not sent yet: ${reason}` : 'Waiting…', ...buttons);
+  }
+  const retry = onRetry ? [button('Try again', 'second', onRetry)] : [];
+  const failed = note(`Not sent: ${reason}`, ...retry, ...edit(onRetry ? 'quiet' : 'second'));
+  return Object.assign(failed, { role: 'alert' });
 }

@@ -46,6 +46,25 @@ describeBrowser('what was written', { config }, (scene) => {
     assert.deepEqual(await alice.texts(), ['kept', 'one', 'two']);
   });
 
+  test('need not be sent: what never left can be edited, what may have can be given up', async () => {
+    const proxy = await scene.proxy();
+    const alice = await scene.enterLive('waiting', 'alice', { proxy });
+    await cutOff(alice, proxy);
+    await alice.say('one');
+    await alice.page.waitForSelector('#pending li:has-text("one") button:has-text("Stop trying")');
+    await alice.say('two');
+    const press = (text, name) => alice.page.locator('#pending li', { hasText: text }).getByRole('button', { name }).click();
+    await press('two', 'Edit');
+    assert.equal(await alice.page.inputValue('#text'), 'two');
+    await press('one', 'Stop trying');
+    await alice.hasSentAll();
+    await reconnect(alice, proxy);
+    await alice.live();
+    await alice.page.press('#text', 'Enter');
+    await alice.shows('two');
+    assert.deepEqual(await inRoom('waiting', 1), ['two']);
+  });
+
   test('is sent after signing in again, where the session ended before', async () => {
     const exp = Math.floor(Date.now() / 1000) + 10;
     const proxy = await scene.proxy();
@@ -53,7 +72,7 @@ describeBrowser('what was written', { config }, (scene) => {
     await cutOff(alice, proxy);
     await alice.say('written offline');
     await alice.page.waitForSelector('#status[data-state="over"]');
-    assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
+    assert.match(await alice.page.textContent('#pending .note'), /^Not sent yet: sign in again\./);
     await reconnect(alice, proxy);
     await alice.page.click('#status a');
     await signIn(alice, 'alice');
@@ -101,7 +120,7 @@ describeBrowser('what was written', { config }, (scene) => {
     await changeReader(alice, 'tabs');
     await reconnect(alice, proxy);
     await alice.page.waitForSelector('#status[data-state="over"]');
-    assert.equal(await alice.page.textContent('#pending .note'), 'Not sent yet: sign in again.');
+    assert.match(await alice.page.textContent('#pending .note'), /^Not sent yet: sign in again\./);
     assert.deepEqual(await inRoom('tabs', 0), []);
   });
 

@@ -148,6 +148,10 @@ describeBrowser('ways to a room', {}, (scene) => {
     });
     await alice.say('hello');
     await alice.page.waitForSelector('#pending .note:has-text("Not sent yet: The broker is away")');
+    await alice.page.getByRole('button', { name: 'Stop trying' }).click();
+    await alice.hasSentAll();
+    await alice.say('hello');
+    await alice.page.waitForSelector('#pending .note:has-text("Not sent yet: The broker is away")');
     answer = { status: 507, json: { title: 'There is no room left' } };
     await alice.page.waitForSelector('#pending .note:has-text("Not sent: There is no room left")');
     answer = null;
