@@ -120,8 +120,8 @@ struct store_room {
 typedef bool store_room_fn(void *context, const struct store_room *room);
 // All rooms, the one with the newest message first.
 MUST_USE enum err store_read_rooms(struct store *store, store_room_fn *each, void *context);
-// How many rooms there are, and how many messages were ever kept in all of them.
-MUST_USE enum err store_sum_rooms(struct store *store, int64_t *out_rooms, int64_t *out_messages);
+// How many rooms there are.
+MUST_USE enum err store_count_rooms(struct store *store, int64_t *out_rooms);
 // ERR_NOT_FOUND if the room has no message. The message is passed to `each`.
 MUST_USE enum err store_read_last(struct store *store, struct span room, store_message_fn *each,
                                   void *context);

@@ -334,13 +334,11 @@ enum err store_read_rooms(struct store *store, store_room_fn *each, void *contex
     return store_end(&run);
 }
 
-enum err store_sum_rooms(struct store *store, int64_t *out_rooms, int64_t *out_messages)
+enum err store_count_rooms(struct store *store, int64_t *out_rooms)
 {
-    struct store_run run = store_start(store, STORE_SQL_SUM_OF_ROOMS);
-    if (store_step(&run)) {
+    struct store_run run = store_start(store, STORE_SQL_COUNT_ROOMS);
+    if (store_step(&run))
         *out_rooms = store_get_column_int(&run, "rooms");
-        *out_messages = store_get_column_int(&run, "messages");
-    }
     return store_end(&run);
 }
 

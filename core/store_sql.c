@@ -76,8 +76,8 @@ const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_PAGE_AFTER] = PAGE " AND id < ?2 AND id > ?4 ORDER BY id LIMIT ?3 + 1",
 
     [STORE_SQL_ROOMS] = "SELECT room, last_id, messages FROM rooms ORDER BY last_id DESC",
-    [STORE_SQL_SUM_OF_ROOMS] =
-        "SELECT count(*) AS rooms, coalesce(sum(messages), 0) AS messages FROM rooms",
+    // None is ever removed, so they are numbered without a gap.
+    [STORE_SQL_COUNT_ROOMS] = "SELECT coalesce(max(room_id), 0) AS rooms FROM rooms",
     [STORE_SQL_ROOM_LAST_ID] = "SELECT last_id FROM rooms WHERE room = ?",
     // The ids are all in an index; of the messages one alone is looked at.
     [STORE_SQL_BEFORE_LATEST] =

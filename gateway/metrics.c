@@ -152,14 +152,11 @@ static void add_process(struct buf *out)
 
 static enum err add_rooms(struct buf *out, struct store *store)
 {
-    int64_t rooms, messages;
-    enum err err = store_sum_rooms(store, &rooms, &messages);
-    if (err != ERR_OK)
-        return err;
-    gauge(out, "roomwire_rooms", "Rooms in the log.", rooms);
-    describe(out, "roomwire_messages_kept_total", "counter", "Messages that the log ever kept.");
-    sample(out, "roomwire_messages_kept_total", no_label, no_label, messages);
-    return ERR_OK;
+    int64_t rooms;
+    enum err err = store_count_rooms(store, &rooms);
+    if (err == ERR_OK)
+        gauge(out, "roomwire_rooms", "Rooms in the log.", rooms);
+    return err;
 }
 
 struct traffic_by_face {
