@@ -363,7 +363,10 @@ enum err broker_publish(struct broker *broker, const char *topic, struct span pa
 enum err broker_subscribe(struct broker *broker, const char *topic, uint16_t *out_mid)
 {
     int mid = 0;
-    enum err err = err_from_mosq(mosquitto_subscribe_v5(broker->mosq, &mid, topic, 0, 0, NULL));
+    // What is retained is in the log already, unless it is of another log: then it is nobody's.
+    int options = MQTT_SUB_OPT_SEND_RETAIN_NEVER;
+    enum err err =
+        err_from_mosq(mosquitto_subscribe_v5(broker->mosq, &mid, topic, 0, options, NULL));
     if (err == ERR_OK)
         *out_mid = (uint16_t)mid;
     return err;

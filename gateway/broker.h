@@ -47,7 +47,8 @@ MUST_USE enum err broker_drive(struct broker *broker, bool is_readable, bool is_
 // Errors: ERR_INVALID, ERR_TOO_LARGE, ERR_UNSUPPORTED, ERR_MEMORY, ERR_AGAIN.
 MUST_USE enum err broker_publish_post(struct broker *broker, const struct post *post,
                                       uint16_t *out_mid);
-// Asks for a topic's messages, with QoS 0; on_subscribed says when they come. And the reverse.
+// Asks for a topic's messages, with QoS 0, and not for what is retained; on_subscribed says when
+// they come. And the reverse.
 MUST_USE enum err broker_subscribe(struct broker *broker, const char *topic, uint16_t *out_mid);
 MUST_USE enum err broker_unsubscribe(struct broker *broker, const char *topic);
 // Publishes plain bytes with QoS 1.

@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
+import { connect } from './lib/client.mjs';
 import { run } from './lib/process.mjs';
 import { EventReader } from './lib/readers.mjs';
 import { startStack } from './lib/stack.mjs';
@@ -207,5 +208,31 @@ describe('an older copy of the database', () => {
     const whole = openLive(t, room, `?after=${next.epoch}-${old[1].id}`);
     await shows(whole, `id="m${next.id}"`);
     assert.ok(!whole.text.includes(GAP));
+  });
+
+  test('brings no reader what the broker has retained of the other log', async (t) => {
+    const stack = await startStack({ persistence: true });
+    t.after(() => stack.stop());
+    const room = new Room(stack, await stack.caller('alice', '*=rw'), 'lobby');
+    const { database } = stack.broker;
+    await room.say('1', '2');
+    await sqlite(database, `.backup ${database}.copy`);
+    const device = await connect(stack.broker, { token: stack.broker.token('lamp', { lobby: 'rw' }) });
+    await device.publish('rooms/lobby/messages', 'lost', { qos: 1, retain: true });
+    await device.end();
+
+    await stack.broker.stop();
+    for (const end of ['', '-wal', '-shm']) rmSync(database + end, { force: true });
+    await sqlite(`${database}.copy`, `.backup ${database}`);
+    await stack.startBroker();
+    await stack.ready();
+
+    const reader = await room.follow(t, '', '?limit=10');
+    await waitFor(() => reader.messages.length >= 2, 'what is there');
+    await waitFor(() => stack.broker.program.log.includes('\trooms/lobby/messages (QoS 0)'), 'the room to be followed');
+    await room.say('3');
+    await waitFor(() => texts(reader).includes('3'), 'what is said from now on');
+    assert.deepEqual(texts(reader), ['1', '2', '3']);
+    assertNoSilentGap(reader);
   });
 });
