@@ -146,8 +146,9 @@ export class Connection {
     client.on('close', () => this.#down(client, reason));
   }
 
+  // Without what is retained (MQTT 5 §3.8.3.1): the history has it, and it would count once more.
   #subscribe(client) {
-    client.subscribe(this.#topic, { qos: 1 }, (error, granted) => {
+    client.subscribe(this.#topic, { qos: 1, rh: 2 }, (error, granted) => {
       if (client !== this.#client) return;
       if (error || granted[0].qos >= REFUSED) {
         client.end(true);

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { FACE } from '../system/lib/broker.mjs';
 import { connect } from '../system/lib/client.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
@@ -46,6 +47,23 @@ describeBrowser('a live room', {}, (scene) => {
     assert.equal(await alice.page.textContent('#messages li[id] >> nth=1 >> .by b'), "bob's name");
     alice.noComplaints();
     bob.noComplaints();
+  });
+
+  test('what is retained was on the page, and does not come and cost once more', async () => {
+    const device = await connect(scene.stack.broker, { token: scene.stack.broker.token('device') });
+    await device.publish('rooms/retained/messages', 'the last value', { qos: 1, retain: true });
+    const alice = await scene.enterLive('retained', 'alice');
+    await alice.shows('the last value');
+    await device.publish('rooms/retained/messages', 'the next one');
+    await alice.shows('the next one');
+    await waitFor(async () => {
+      const rows = await scene.stack.broker.traffic("room = 'retained' AND subject = 'alice' AND direction = 1");
+      const count = (face) => rows.find((row) => row.face === FACE[face])?.messages;
+      assert.ok((count('ws') ?? 0) <= 1, JSON.stringify(rows));
+      return count('html') === 1 && count('ws') === 1;
+    }, 'the traffic');
+    await device.end();
+    alice.noComplaints();
   });
 
   test('no token is within the reach of scripts', async () => {
