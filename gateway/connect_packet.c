@@ -94,6 +94,8 @@ static void skip_properties(struct cursor *c)
     (void)take(c, (size_t)taken + len);
 }
 
+static const char other_version[] = "an unknown version of MQTT";
+
 static void take_protocol(struct cursor *c, struct connect_packet *packet)
 {
     struct span name = take_field(c);
@@ -107,7 +109,8 @@ static void take_protocol(struct cursor *c, struct connect_packet *packet)
     if (is_known)
         packet->level = (enum connect_level)level;
     else
-        c->reason = "an unknown protocol name or level";
+        c->reason = span_is(name, "MQTT") || span_is(name, "MQIsdp") ? other_version
+                                                                     : "an unknown protocol name";
 }
 
 // MQTT 3.1 left bit 0 and what the will's bits mean without a will undefined.
@@ -210,6 +213,10 @@ enum connect_parse connect_packet_parse(struct span bytes, size_t max,
     if (bytes.len - head < len)
         return CONNECT_PARSE_MORE;
     const char *reason = parse_body(span_make(bytes.ptr + head, len), out_packet);
+    if (reason == other_version) {
+        *out_reason = reason;
+        return CONNECT_PARSE_VERSION;
+    }
     // Only MQTT 5 asks for the shortest form of the length (§1.5.5).
     if (reason == NULL && out_packet->level == CONNECT_LEVEL_5 && taken != length_bytes(len))
         reason = "a malformed remaining length";

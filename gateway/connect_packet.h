@@ -38,13 +38,14 @@ struct connect_packet {
 enum connect_parse {
     CONNECT_PARSE_MORE, // not all there yet; ask again with more bytes behind the same ones
     CONNECT_PARSE_DONE,
-    CONNECT_PARSE_BAD, // no CONNECT that could be handed on
-    CONNECT_PARSE_LONG // one that is over the limit
+    CONNECT_PARSE_BAD,     // no CONNECT that could be handed on
+    CONNECT_PARSE_VERSION, // one of a version of MQTT that is not spoken here
+    CONNECT_PARSE_LONG     // one that is over the limit
 };
 
-// Parses the packet that `bytes` start with. DONE: `*out_consumed` is its length. BAD and
+// Parses the packet that `bytes` start with. DONE: `*out_consumed` is its length. BAD, VERSION and
 // LONG (more than `max` bytes behind the fixed header): `*out_reason` is a static English phrase;
-// both are said as soon as the bytes can tell.
+// BAD and LONG are said as soon as the bytes can tell.
 enum connect_parse connect_packet_parse(struct span bytes, size_t max,
                                         struct connect_packet *out_packet, size_t *out_consumed,
                                         const char **out_reason);

@@ -160,6 +160,10 @@ void relay_connect_gather(struct relay *relay, struct span bytes)
     case CONNECT_PARSE_BAD:
         relay_fail(relay, WS_CODE_PROTOCOL_ERROR, reason);
         break;
+    case CONNECT_PARSE_VERSION: // MQTT 3.1.1 §3.1.2.2: a CONNACK says so
+        relay_client_send(relay, span_make("\x20\x02\x00\x01", 4));
+        relay_fail(relay, WS_CODE_PROTOCOL_ERROR, reason);
+        break;
     case CONNECT_PARSE_LONG:
         relay_fail(relay, WS_CODE_TOO_BIG, reason);
         break;

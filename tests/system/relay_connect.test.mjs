@@ -268,7 +268,7 @@ const malformed = [
     'an unknown protocol',
     packet(0x10, field('MQXX'), [4, 2, 0, 60], field('c')),
     1002,
-    'an unknown protocol name or level',
+    'an unknown protocol name',
   ],
   [
     'a password without a user name in 3.1.1',
@@ -295,6 +295,13 @@ for (const [what, bytes, code, reason] of malformed)
     ws.send(binary(bytes));
     await assertEnded(ws, code, reason);
   });
+
+test('a version of MQTT that is not spoken here is told so by CONNACK', async () => {
+  const ws = await stand.open(bearer(stand.token));
+  ws.send(binary(packet(0x10, field('MQTT'), [6, 2, 0, 60], field('c'))));
+  assert.deepEqual(await ws.payload(4), Buffer.from([0x20, 2, 0, 1]));
+  await assertEnded(ws, 1002, 'an unknown version of MQTT');
+});
 
 test('a user name that the introduction does not fit before is refused', async () => {
   const ws = await stand.open();

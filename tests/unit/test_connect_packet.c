@@ -161,17 +161,9 @@ static const struct malformed {
      "a malformed remaining length"},
     {"nothing in it", LITERAL("\x10\x00"), "a field reaches beyond the packet"},
     {"unknown protocol name", LITERAL("\x10\x0C\x00\x04MQXX\x04\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
+     "an unknown protocol name"},
     {"protocol name in lower case", LITERAL("\x10\x0C\x00\x04mqtt\x04\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
-    {"MQTT with level 3", LITERAL("\x10\x0C\x00\x04MQTT\x03\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
-    {"MQIsdp with level 4", LITERAL("\x10\x0E\x00\x06MQIsdp\x04\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
-    {"level 6", LITERAL("\x10\x0C\x00\x04MQTT\x06\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
-    {"a bridge's level", LITERAL("\x10\x0C\x00\x04MQTT\x84\x02\x00\x00\x00\x00"),
-     "an unknown protocol name or level"},
+     "an unknown protocol name"},
     {"reserved flag, 3.1.1", LITERAL("\x10\x0C\x00\x04MQTT\x04\x03\x00\x00\x00\x00"),
      "the reserved flag is set"},
     {"reserved flag, 5", LITERAL("\x10\x0D\x00\x04MQTT\x05\x03\x00\x00\x00\x00\x00"),
@@ -232,6 +224,24 @@ static void malformed_packets_are_refused(void **state)
         assert_int_equal(parse(malformed[i].bytes, MAX, &packet, &consumed, &reason),
                          CONNECT_PARSE_BAD);
         assert_string_equal(reason, malformed[i].reason);
+    }
+}
+
+static void other_versions_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct span others[] = {
+        LITERAL("\x10\x0C\x00\x04MQTT\x03\x02\x00\x00\x00\x00"),
+        LITERAL("\x10\x0E\x00\x06MQIsdp\x04\x02\x00\x00\x00\x00"),
+        LITERAL("\x10\x0C\x00\x04MQTT\x06\x02\x00\x00\x00\x00"),
+        LITERAL("\x10\x0C\x00\x04MQTT\x84\x02\x00\x00\x00\x00"), // a bridge's
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct connect_packet packet = {0};
+        size_t consumed = 0;
+        const char *reason = NULL;
+        assert_int_equal(parse(others[i], MAX, &packet, &consumed, &reason), CONNECT_PARSE_VERSION);
+        assert_string_equal(reason, "an unknown version of MQTT");
     }
 }
 
@@ -428,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_packet_cut_anywhere_asks_for_more),
         cmocka_unit_test(what_follows_the_packet_is_left),
         cmocka_unit_test(malformed_packets_are_refused),
+        cmocka_unit_test(other_versions_are_told_apart),
         cmocka_unit_test(another_packet_is_refused_by_its_first_byte),
         cmocka_unit_test(a_packet_over_the_limit_is_refused_by_its_head),
         cmocka_unit_test(a_long_length_is_fine_in_311),
