@@ -7,11 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    KEEPALIVE_S = 10,
-    SEND_MAXIMUM = 1000, // QoS 1 messages under way; the broker may allow fewer
-    PACKETS_PER_READ = 64
-};
+enum { KEEPALIVE_S = 10, PACKETS_PER_READ = 64 };
 
 struct broker {
     struct mosquitto *mosq;
@@ -208,7 +204,7 @@ static enum err set_options(struct mosquitto *mosq, struct span secret)
 {
     if (mosquitto_int_option(mosq, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5) !=
             MOSQ_ERR_SUCCESS ||
-        mosquitto_int_option(mosq, MOSQ_OPT_SEND_MAXIMUM, SEND_MAXIMUM) != MOSQ_ERR_SUCCESS)
+        mosquitto_int_option(mosq, MOSQ_OPT_SEND_MAXIMUM, BROKER_SEND_MAXIMUM) != MOSQ_ERR_SUCCESS)
         return ERR_UNSUPPORTED;
     return set_password(mosq, secret);
 }

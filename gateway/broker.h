@@ -10,6 +10,8 @@
 
 #include "outbox.h"
 
+enum { BROKER_SEND_MAXIMUM = 1000 }; // QoS 1 messages under way; the broker may allow fewer
+
 struct broker;
 
 // Once in the process, around everything else here.

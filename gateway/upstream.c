@@ -180,6 +180,7 @@ static void drop(struct upstream *u, const char *why)
     broker_close(u->broker);
     u->broker = NULL;
     memset(u->ref_of_mid, 0, sizeof u->ref_of_mid);
+    u->unacked = 0;
     forget_subscriptions(u);
     feed_disconnected(u->gateway->feed);
     warn(u, why);
@@ -236,13 +237,21 @@ static void send_post(struct upstream *u, const struct post *post)
         return;
     }
     u->ref_of_mid[mid] = ref;
+    u->unacked++;
     outbox_sent(u->outbox, ref);
+}
+
+// What the broker does not take now stays in the outbox, where it is bounded and has its time:
+// libmosquitto would keep and send later even what was answered as late long ago.
+static bool takes_posts(const struct upstream *u)
+{
+    return !broker_wants_write(u->broker) && u->unacked < BROKER_SEND_MAXIMUM &&
+           u->unacked < u->gateway->config.max_publishes;
 }
 
 static void send_posts(struct upstream *u)
 {
-    // What the socket does not take now stays in the outbox, where it is bounded.
-    while (!broker_wants_write(u->broker)) {
+    while (takes_posts(u)) {
         const struct post *post = outbox_next(u->outbox);
         if (post == NULL)
             return;

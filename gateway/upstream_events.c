@@ -109,9 +109,11 @@ static void on_acked(void *context, uint16_t mid, enum err err)
 {
     struct upstream *u = context;
     uint64_t ref = u->ref_of_mid[mid];
+    if (ref == 0) // of QoS 0, or traffic: nobody waits for it
+        return;
     u->ref_of_mid[mid] = 0;
-    if (ref != 0)
-        outbox_acked(u->outbox, ref, err, clock_monotonic_ms());
+    u->unacked--;
+    outbox_acked(u->outbox, ref, err, clock_monotonic_ms());
 }
 
 void upstream_set_events(struct upstream *upstream)

@@ -33,6 +33,7 @@ struct upstream {
     int64_t connect_until_ms;           // an attempt takes no longer
     int64_t stop_until_ms;              // 0 until stopping
     uint64_t ref_of_mid[UPSTREAM_MIDS]; // posts that were sent with QoS 1; 0 for none
+    int64_t unacked;                    // how many they are
     char *room_of_mid[UPSTREAM_MIDS];   // subscriptions that were asked for; NULL for none
 };
 

@@ -92,6 +92,29 @@ test('a broker that stands still: posts end by their timeout, and all is well be
   assert.deepEqual((await alice.history('stopped')).map((m) => m.text), ['slow']);
 });
 
+test('what a broker that stands still has not taken in time is not sent to it later', async () => {
+  const narrow = await startStack({ config: { publish_timeout_ms: '1000', max_publishes: '4' } });
+  try {
+    const bob = await narrow.caller('bob', '*=rw');
+    process.kill(narrow.broker.pid, 'SIGSTOP');
+    for (let round = 0; round < 3; round++) {
+      const posts = Array.from({ length: 4 }, (_, i) => bob.post('/rooms/narrow/messages', { text: `${round}-${i}` }));
+      for (const answer of await Promise.all(posts)) assert.equal(answer.status, 503, answer.text);
+    }
+    process.kill(narrow.broker.pid, 'SIGCONT');
+    let last;
+    do {
+      last = await bob.post('/rooms/narrow/messages', { text: 'last', key: 'last' });
+    } while (last.status === 503);
+    assert.equal(last.status, 201, last.text);
+    const texts = (await bob.history('narrow')).map((m) => m.text);
+    assert.deepEqual(texts.sort(), ['0-0', '0-1', '0-2', '0-3', 'last']);
+  } finally {
+    process.kill(narrow.broker.pid, 'SIGCONT');
+    await narrow.stop();
+  }
+});
+
 test('what was delivered while the broker was away is on the bill, once', async () => {
   const posted = await alice.post('/rooms/billed/messages', Buffer.alloc(900), { 'content-type': 'x/y' });
   assert.equal(posted.status, 201);
