@@ -81,7 +81,7 @@ test('a bill of much traffic takes its time, and nobody else\'s', async (t) => {
   const large = await startStack({ config: { workers: 1 } });
   t.after(() => large.stop());
   const { code, log } = await run('sqlite3', ['-cmd', '.timeout 5000', large.broker.database,
-    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299999)
+    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999)
      INSERT INTO traffic SELECT unixepoch() / 3600, 'room' || (i % 10), 'person' || i, 1, 1, 1, 1, 1 FROM n`]);
   assert.equal(code, 0, log);
   const { port } = new URL(large.url);
@@ -101,5 +101,5 @@ test('a bill of much traffic takes its time, and nobody else\'s', async (t) => {
     ask(other, '/health/live', ''),
   ]);
   assert.deepEqual(order, ['/health/live', '/bill']);
-  assert.equal(JSON.parse(made.body).today.total.messages_out, 300000);
+  assert.equal(JSON.parse(made.body).today.total.messages_out, 50000);
 });
