@@ -338,11 +338,12 @@ void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now
 
 static void expire_entry(struct outbox *o, struct entry *e)
 {
-    struct upstream_answer answer =
-        e->stage == REFUSED
-            ? e->answer
-            : failure(ERR_AGAIN,
-                      "the broker did not answer in time; the message may have been kept");
+    struct upstream_answer answer = e->answer; // of what was REFUSED
+    if (e->stage == QUEUED)
+        answer = failure(ERR_AGAIN, "the broker is too slow; the message was not sent");
+    else if (e->stage == SENT)
+        answer =
+            failure(ERR_AGAIN, "the broker did not answer in time; the message may have been kept");
     answer_entry(o, e, &answer);
 }
 
