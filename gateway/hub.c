@@ -146,18 +146,9 @@ static void on_wake_time(struct loop_timer *timer)
 
 // ---- repairing ----
 
-struct repairing {
-    struct hub_room *room;
-    size_t left; // bytes that a tape may still hold
-};
-
 static bool take_row(void *context, const struct message *m)
 {
-    struct repairing *r = context;
-    if (m->payload.len > r->left)
-        return false;
-    r->left -= m->payload.len;
-    append(r->room, m);
+    append(context, m);
     return true;
 }
 
@@ -209,14 +200,14 @@ static void on_committed(void *context, bool is_complete)
     follow_epoch(room->hub);
     int64_t before = room->last_id;
     struct store_page page = {name_of(room), 0, before, REPAIR_MAX};
-    struct repairing repairing = {room, room->hub->tape_size};
     bool has_more = false;
     int64_t newest = 0;
     int64_t accepted = mark != NULL ? watermark_accepted(mark, name_of(room)) : 0;
     bool has_all = mark != NULL && watermark_committed(mark) >= accepted;
     enum err err = store_room_last_id(store, name_of(room), &newest); // before the page is read
     if (err == ERR_OK)
-        err = store_read_page(store, &page, take_row, &repairing, &has_more);
+        err = store_read_page_within(store, &page, (int64_t)room->hub->tape_size, take_row, room,
+                                     &has_more);
     if (err == ERR_OK && (has_more || room->last_id < newest))
         start_anew(room, newest); // too much for a tape, or trimmed before it was read
     if (err == ERR_OK && has_all)
