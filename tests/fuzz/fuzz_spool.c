@@ -2,50 +2,16 @@
 // Copyright (c) 2026 The Roomwire founders
 //
 // Any bytes as the spool's file: refused, or a ring that gives its records, takes new ones, and
-// gives those after it was opened again. The input is the file without most of its zeros:
-// pieces of (offset: 2 bytes, length: 1 byte, bytes), laid over a file of three pages whose
-// checksums are then made right, or else hardly any input would come past them.
+// gives those after it was opened again. The input is as mapped_input.h says.
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "core/crc32c.h"
-#include "core/mapfile.h"
 #include "core/spool.h"
+#include "mapped_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum {
-    FILE_SIZE = 3 * MAPFILE_PAGE,
-    HEAD_CRC = 12,
-    SLOT_AT = 512,
-    SECOND_SLOT_AT = 1024,
-    SLOT_LEN = 40,
-    FRAME = 16
-};
-
-static void expect(bool is_so)
-{
-    if (!is_so)
-        abort();
-}
-
-static void lay_pieces(uint8_t *file, const uint8_t *data, size_t size)
-{
-    while (size >= 3) {
-        size_t at = (size_t)(data[0] << 8 | data[1]) % FILE_SIZE, len = data[2];
-        data += 3;
-        size -= 3;
-        if (len > size)
-            len = size;
-        if (len > FILE_SIZE - at)
-            len = FILE_SIZE - at;
-        memcpy(file + at, data, len);
-        data += len;
-        size -= len;
-    }
-}
+enum { SLOT_AT = 512, SECOND_SLOT_AT = 1024, SLOT_LEN = 40, FRAME = 16 };
 
 static void put_crc(uint8_t *at, uint32_t crc)
 {
@@ -62,9 +28,7 @@ static void mend(uint8_t *file, int fd)
     head.name[16] = '\0';
     if (head.inode % 2 == 0) // else it is a copy
         head.inode = mapfile_inode(fd);
-    head.crc = crc32c(crc32c(crc32c(crc32c(0, head.magic, 8), &head.version, 4), head.name, 24),
-                      &head.seed, 4);
-    memcpy(file, &head, sizeof head);
+    mend_head(file, &head);
     for (size_t at = SLOT_AT; at <= SECOND_SLOT_AT; at += SLOT_AT)
         put_crc(file + at + SLOT_LEN, crc32c(0, file + at, SLOT_LEN));
     for (size_t at = MAPFILE_PAGE; at + FRAME <= FILE_SIZE;) {
@@ -120,22 +84,7 @@ static void use(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const folders[] = {"/dev/shm", "/tmp"};
-    char path[64];
-    int fd = -1;
-    for (int i = 0; fd < 0 && i < 2; i++) {
-        (void)snprintf(path, sizeof path, "%s/fuzz_spool-XXXXXX", folders[i]);
-        fd = mkstemp(path);
-    }
-    uint8_t *file = calloc(1, FILE_SIZE);
-    expect(fd >= 0 && file != NULL);
-    lay_pieces(file, data, size);
-    if (size > 0 && data[0] % 4 != 0) // sometimes as it is
-        mend(file, fd);
-    expect(write(fd, file, FILE_SIZE) == FILE_SIZE);
-    free(file);
-    expect(close(fd) == 0);
-    use(path);
-    expect(unlink(path) == 0);
+    bool is_mended = size > 0 && data[0] % 4 != 0; // sometimes as it is
+    with_file(data, size, is_mended ? mend : NULL, use);
     return 0;
 }

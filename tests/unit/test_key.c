@@ -18,8 +18,7 @@
 #include <stdlib.h>
 
 #include "core/keyset.h"
-
-#define TEXT "header.payload"
+#include "keyset_tries.h"
 
 // ---- signing, as an issuer would: by OpenSSL itself, not by what is tested ----
 
@@ -122,34 +121,6 @@ static void sign(const struct fixture *f, size_t a, bool is_der, struct buf *out
     buf_add(out, signature, len);
     if (!is_der && EVP_PKEY_get_base_id(f->keys[algorithms[a].key]) == EVP_PKEY_EC)
         to_jws(out, (size_t)(EVP_PKEY_get_bits(f->keys[algorithms[a].key]) + 7) / 8);
-}
-
-static struct keyset *new_set(const char *accepted)
-{
-    struct keyset *keys = NULL;
-    struct buf why;
-    buf_init(&why, 256);
-    assert_int_equal(keyset_create(accepted, &keys, &why), ERR_OK);
-    buf_finish(&why);
-    return keys;
-}
-
-// Adds by `add` and throws the reason away.
-typedef enum err add_fn(struct keyset *keys, struct span content, struct buf *why);
-static enum err add(struct keyset *keys, add_fn *adding, const char *content)
-{
-    struct buf why;
-    buf_init(&why, 1024);
-    enum err err = adding(keys, span_of(content), &why);
-    assert_int_equal(why.len == 0, err == ERR_OK);
-    buf_finish(&why);
-    return err;
-}
-
-static enum err verify(const struct keyset *keys, const char *alg, const char *kid,
-                       const struct buf *signature)
-{
-    return keyset_verify(keys, span_of(alg), span_of(kid), span_of(TEXT), buf_span(signature));
 }
 
 // ---- every algorithm ----
