@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { soonS } from '../system/lib/token.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
 const config = { key_lifetime_s: 600 };
@@ -66,7 +67,7 @@ describeBrowser('what was written', { config }, (scene) => {
   });
 
   test('is sent after signing in again, where the session ended before', async () => {
-    const exp = Math.floor(Date.now() / 1000) + 10;
+    const exp = soonS(6);
     const proxy = await scene.proxy();
     const alice = await scene.enterLive('ended', 'alice', { proxy, claims: { exp } });
     await cutOff(alice, proxy);

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 
 import { FACE } from '../system/lib/broker.mjs';
 import { connect } from '../system/lib/client.mjs';
+import { soonS } from '../system/lib/token.mjs';
 import { waitFor } from '../system/lib/wait.mjs';
 import { describeBrowser } from './lib/scene.mjs';
 
@@ -306,7 +307,7 @@ describeBrowser('a live room', {}, (scene) => {
   });
 
   test('the end of the session is told, and leads back to the room', async () => {
-    const exp = Math.floor(Date.now() / 1000) + 10;
+    const exp = soonS(6);
     const dora = await scene.open();
     await dora.page.clock.install();
     await dora.enterLive('session', scene.stack.broker.token('dora', undefined, { exp }));
