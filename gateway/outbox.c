@@ -273,15 +273,23 @@ void outbox_open(struct outbox *outbox)
     (void)pthread_mutex_unlock(&outbox->lock);
 }
 
-void outbox_close(struct outbox *outbox, const char *detail)
+// The broker will not answer any more; what is said of that depends on how far the entry came.
+static void give_up(struct outbox *o, struct entry *e, const char *unsent, const char *sent)
 {
-    struct upstream_answer answer = failure(ERR_AGAIN, detail);
+    struct upstream_answer answer = e->answer; // of what was REFUSED
+    if (e->stage != REFUSED)
+        answer = failure(ERR_AGAIN, e->stage == QUEUED ? unsent : sent);
+    answer_entry(o, e, &answer);
+}
+
+void outbox_close(struct outbox *outbox, const char *unsent, const char *sent)
+{
     (void)pthread_mutex_lock(&outbox->lock);
     outbox->is_open = false;
     struct entry *e;
     for (int stage = 0; stage < ANSWERED; stage++)
         while ((e = first_due(&outbox->lists[stage], INT64_MAX)) != NULL)
-            answer_entry(outbox, e, &answer);
+            give_up(outbox, e, unsent, sent);
     (void)pthread_mutex_unlock(&outbox->lock);
 }
 
@@ -336,17 +344,6 @@ void outbox_acked(struct outbox *outbox, uint64_t ref, enum err err, int64_t now
     (void)pthread_mutex_unlock(&outbox->lock);
 }
 
-static void expire_entry(struct outbox *o, struct entry *e)
-{
-    struct upstream_answer answer = e->answer; // of what was REFUSED
-    if (e->stage == QUEUED)
-        answer = failure(ERR_AGAIN, "the broker is too slow; the message was not sent");
-    else if (e->stage == SENT)
-        answer =
-            failure(ERR_AGAIN, "the broker did not answer in time; the message may have been kept");
-    answer_entry(o, e, &answer);
-}
-
 int64_t outbox_expire(struct outbox *outbox, int64_t now_ms)
 {
     int64_t next_ms = -1;
@@ -355,7 +352,8 @@ int64_t outbox_expire(struct outbox *outbox, int64_t now_ms)
         const struct list *list = &outbox->lists[stage];
         struct entry *e;
         while ((e = first_due(list, now_ms)) != NULL)
-            expire_entry(outbox, e);
+            give_up(outbox, e, "the broker is too slow; the message was not sent",
+                    "the broker did not answer in time; the message may have been kept");
         e = first_due(list, INT64_MAX);
         if (e != NULL && (next_ms < 0 || e->deadline_ms - now_ms < next_ms))
             next_ms = e->deadline_ms - now_ms;

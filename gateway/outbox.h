@@ -49,8 +49,9 @@ void outbox_forget(struct outbox *outbox, uint64_t ref);
 // ---- the taking thread ----
 
 void outbox_open(struct outbox *outbox);
-// Closes the outbox and answers every post in it with ERR_AGAIN and `detail`.
-void outbox_close(struct outbox *outbox, const char *detail);
+// Closes the outbox and answers every post in it with ERR_AGAIN and `unsent` or `sent`, static
+// texts; what the broker has refused with that refusal.
+void outbox_close(struct outbox *outbox, const char *unsent, const char *sent);
 // The next queued post, which counts as sent from now on; NULL if there is none. Borrowed until
 // outbox_sent or outbox_answer.
 const struct post *outbox_next(struct outbox *outbox);

@@ -176,7 +176,8 @@ static void forget_subscriptions(struct upstream *u)
 static void drop(struct upstream *u, const char *why)
 {
     atomic_store(&u->is_connected, false);
-    outbox_close(u->outbox, "the broker went away; the message may have been kept");
+    outbox_close(u->outbox, "the broker went away; the message was not sent",
+                 "the broker went away; the message may have been kept");
     broker_close(u->broker);
     u->broker = NULL;
     memset(u->ref_of_mid, 0, sizeof u->ref_of_mid);
@@ -402,7 +403,8 @@ static void *run(void *context)
         sleep_and_drive(u);
     }
     atomic_store(&u->is_connected, false);
-    outbox_close(u->outbox, "the gateway is stopping");
+    outbox_close(u->outbox, "the gateway is stopping; the message was not sent",
+                 "the gateway is stopping; the message may have been kept");
     broker_close(u->broker);
     return NULL;
 }

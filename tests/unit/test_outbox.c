@@ -168,16 +168,21 @@ static void while_the_broker_is_away_posts_fail_at_once(void **state)
     uint64_t sent = add(f, "b", 0);
     assert_non_null(outbox_next(f->outbox));
     (void)add(f, "c", 0); // still queued
-    outbox_close(f->outbox, "gone");
+    outbox_close(f->outbox, "not sent", "sent");
     run_loop(f);
     assert_int_equal(f->answers, 3);
-    assert_string_equal(f->last.detail, "gone");
+    assert_string_equal(f->last.detail, "sent"); // the queued one came first
     struct upstream_answer late = {.err = ERR_OK, .id = 1};
     outbox_answer(f->outbox, sent, &late);
     outbox_open(f->outbox);
     assert_null(outbox_next(f->outbox)); // nothing is sent again
     run_loop(f);
     assert_int_equal(f->answers, 3);
+    (void)add(f, "d", 0);
+    outbox_close(f->outbox, "not sent", "sent");
+    run_loop(f);
+    assert_int_equal(f->answers, 4);
+    assert_string_equal(f->last.detail, "not sent");
 }
 
 static void the_number_of_waiting_posts_is_bounded(void **state)
