@@ -105,7 +105,7 @@ export class Connection {
     this.#open(mqtt.createClient(options(this.#me)));
   }
 
-  // By another name after each failure: browsers before 2026 remember that one, and ask no more.
+  // By another name after each failure: most browsers remember the one that failed, and ask no more.
   #loadMqtt() {
     return import(this.#scriptFailures > 0 ? `${MQTT_URL}&again=${this.#scriptFailures}` : MQTT_URL);
   }
