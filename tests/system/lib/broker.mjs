@@ -183,8 +183,11 @@ export class Broker {
 
   async reload() {
     const since = this.log.length;
-    process.kill(this.pid, 'SIGHUP');
-    await this.says(/roomwire: (reloaded|not reloaded)/, since);
+    const tell = () => process.kill(this.pid, 'SIGHUP');
+    tell();
+    // Mosquitto forgets a signal that comes as it ends the reload before: tell it again.
+    const again = setInterval(tell, 2000);
+    await this.says(/roomwire: (reloaded|not reloaded)/, since).finally(() => clearInterval(again));
   }
 
   // Ends it and removes its folder; a crash or a sanitizer's report is a failure.
