@@ -251,7 +251,7 @@ static void a_check_is_quick(void **state)
     assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end), 0);
     double ns =
         ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) /
-        CHECKS;
+        (double)CHECKS;
     printf("  %.0f ns a check\n", ns);
     assert_int_equal(allowed, CHECKS);
     assert_true(ns < 20000);
