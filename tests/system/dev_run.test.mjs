@@ -5,7 +5,9 @@
 // Ctrl-C leaves nothing running, and the messages are there the next time. Only that it builds is
 // left out: ROOMWIRE_BUILD has that done.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -232,6 +234,24 @@ test('./dev run leaves the port to a gateway that is started by hand, and takes 
   assert.equal((await post('to ours')).code, 0);
   assert.deepEqual(textsOf(await dev.history(token)), ['to the other', 'to ours']);
   await dev.interrupt();
+});
+
+test('./dev builds anew in a checkout that was moved', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'roomwire-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const path of ['dev', 'tests/run', 'package-lock.json']) cpSync(join(root, path), join(folder, path), { recursive: true });
+  for (const path of ['bin', 'build/release', 'node_modules']) mkdirSync(join(folder, path), { recursive: true });
+  cpSync(join(root, 'package-lock.json'), join(folder, 'node_modules/.roomwire-lock'));
+  writeFileSync(join(folder, 'bin/cmake'), '#!/bin/sh\necho "asked $*"\nexit 1\n', { mode: 0o755 });
+  const asked = async (home) => {
+    writeFileSync(join(folder, 'build/release/CMakeCache.txt'), `CMAKE_HOME_DIRECTORY:INTERNAL=${home}\n`);
+    const { code, log } = await run(join(folder, 'dev'), ['run'],
+      { env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}`, ROOMWIRE_BUILD: '' } });
+    assert.equal(code, 1, log);
+    return /^asked .*/m.exec(log)?.[0];
+  };
+  assert.match(await asked('/elsewhere'), / --fresh/);
+  assert.doesNotMatch(await asked(folder), / --fresh/);
 });
 
 test('./dev fuzz does not say that all is well where there is no such target', async () => {

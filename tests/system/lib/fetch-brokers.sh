@@ -78,9 +78,11 @@ write_runner() { # SUITE
     PATH=$PATH:/sbin:/usr/sbin ldconfig -n "$root"/usr/lib/*-linux-gnu*/
     libraries=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
     [[ -n $loader && -x $root/usr/sbin/mosquitto ]] || return 1
+    # By its own place, which a moved checkout changes.
     cat >"$folder/$1/mosquitto" <<END
 #!/bin/sh
-exec '$loader' --library-path '$libraries' '$root/usr/sbin/mosquitto' "\$@"
+root=\$(dirname "\$0")/root
+exec "${loader/#"$root"/\$root}" --library-path "${libraries//"$root"/\$root}" "\$root/usr/sbin/mosquitto" "\$@"
 END
     chmod +x "$folder/$1/mosquitto"
     ("$folder/$1/mosquitto" -h 2>&1 || true) | tee /dev/stderr |
