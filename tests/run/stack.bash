@@ -148,8 +148,8 @@ start_gateway() {
 }
 
 is_ready() {
-    local options=()
-    [[ $use_tls == 0 ]] || options=(--cacert "$state/tls.crt")
+    local options=(--noproxy '*') # curl asks the environment's proxy for localhost, too
+    [[ $use_tls == 0 ]] || options+=(--cacert "$state/tls.crt")
     curl -fs --max-time 2 "${options[@]}" -o /dev/null "$scheme://localhost:$http_port/health/ready"
 }
 

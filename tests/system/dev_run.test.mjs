@@ -58,7 +58,7 @@ class DevRun {
     const state = join(folder, isTls ? 'my rooms' : 'state'); // TMPDIR gets the socket of the first
     const [http, mqtt, mqtts] = await Promise.all([freePort(), freePort(), freePort()]);
     const it = new DevRun({
-      PATH: ordinaryPath, TMPDIR: folder,
+      PATH: ordinaryPath, TMPDIR: folder, http_proxy: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9',
       ROOMWIRE_BUILD: buildFolder, ROOMWIRE_STATE: state, ROOMWIRE_TLS: isTls ? '1' : '0',
       ROOMWIRE_HTTP_PORT: `${http}`, ROOMWIRE_MQTT_PORT: `${mqtt}`, ROOMWIRE_MQTTS_PORT: `${mqtts}`,
     });
