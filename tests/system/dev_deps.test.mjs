@@ -4,7 +4,7 @@
 // `./dev deps` on systems that have not every package: what it asks of apt. The programs that
 // change a system are scripts of our own here, so nothing is installed.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -28,7 +28,7 @@ const programs = {
   'apt-cache': '[[ ! -e lists || $1 != pkgnames ]] || grep -qxF "$2" absent || echo "$2"',
   'dpkg-query': '! grep -qxF "${!#}" installed || printf installed',
   sudo: 'exec "$@"',
-  npm: '',
+  npm: 'echo "$*" >npm-asked',
   systemctl: '',
 };
 
@@ -48,7 +48,8 @@ class System {
   }
 
   async deps(...args) {
-    const { code, out, log } = await run(join(root, 'dev'), ['deps', ...args],
+    const own = join(this.folder, 'dev'); // of a checkout in the same folder, if there is one
+    const { code, out, log } = await run(existsSync(own) ? own : join(root, 'dev'), ['deps', ...args],
       { env: { PATH: `${this.folder}:${process.env.PATH}` } });
     assert.equal(code, 0, log);
     return out.split('\n').slice(0, -1);
@@ -79,6 +80,15 @@ test('./dev deps run leaves out what only tests and benches need', async (t) => 
   assert.ok(!['chromium', 'valgrind', 'nginx', 'clang'].some((name) => listed.includes(name)));
   const isAsked = (name) => !['nodejs', 'npm'].includes(name); // by command, and these are there
   assert.deepEqual(system.lines('installed').sort(), listed.filter(isAsked).sort());
+});
+
+test('./dev deps has npm install what the build needs, on servers as well', async (t) => {
+  const system = new System(t, []);
+  for (const path of ['dev', 'tests/run', 'package-lock.json'])
+    cpSync(join(root, path), join(system.folder, path), { recursive: true });
+  mkdirSync(join(system.folder, 'node_modules'));
+  await system.deps('run'); // NODE_ENV=production has npm leave out what only development needs
+  assert.match(system.lines('npm-asked').join(), /^ci .*--include=dev/);
 });
 
 test('./dev deps says which groups there are to who asks for another', async () => {
