@@ -171,7 +171,7 @@ describe('an older copy of the database', () => {
     const room = new Room(stack, await stack.caller('alice', '*=rw'), 'lobby');
     const { database } = stack.broker;
     const old = await room.say('1', '2');
-    await sqlite(database, `.backup ${database}.copy`);
+    await sqlite(database, `VACUUM INTO '${database}.copy'`);
     const lost = await room.say('3', '4');
     const { epoch } = lost[1];
     const reader = await room.follow(t, '', '?limit=2');

@@ -279,7 +279,7 @@ describeBrokers('webhooks and another log', (kind) => {
     const { database } = stack.broker;
     const copy = `${stack.broker.folder}/copy.db`;
     await post('in the copy');
-    execFileSync('sqlite3', [database, `.backup ${copy}`]);
+    execFileSync('sqlite3', [database, `VACUUM INTO '${copy}'`]);
     const lost = await post('not in the copy');
     await stack.broker.stop();
     execFileSync('sh', ['-c', `rm -f "${database}" "${database}"-wal "${database}"-shm "${database}"-spool "${database}"-tally; mv "${copy}" "${database}"`]);
