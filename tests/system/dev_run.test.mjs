@@ -236,22 +236,24 @@ test('./dev run leaves the port to a gateway that is started by hand, and takes 
   await dev.interrupt();
 });
 
-test('./dev builds anew in a checkout that was moved', async (t) => {
+test('./dev run builds the two programs alone, and anew in a checkout that was moved', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'roomwire-test-'));
   t.after(() => rmSync(folder, { recursive: true }));
   for (const path of ['dev', 'tests/run', 'package-lock.json']) cpSync(join(root, path), join(folder, path), { recursive: true });
   for (const path of ['bin', 'build/release', 'node_modules']) mkdirSync(join(folder, path), { recursive: true });
   cpSync(join(root, 'package-lock.json'), join(folder, 'node_modules/.roomwire-lock'));
-  writeFileSync(join(folder, 'bin/cmake'), '#!/bin/sh\necho "asked $*"\nexit 1\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'bin/cmake'), '#!/bin/sh\necho "asked $*"\n[ "$1" != --build ]\n', { mode: 0o755 });
   const asked = async (home) => {
     writeFileSync(join(folder, 'build/release/CMakeCache.txt'), `CMAKE_HOME_DIRECTORY:INTERNAL=${home}\n`);
     const { code, log } = await run(join(folder, 'dev'), ['run'],
       { env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}`, ROOMWIRE_BUILD: '' } });
     assert.equal(code, 1, log);
-    return /^asked .*/m.exec(log)?.[0];
+    return log.match(/^asked .*/mg);
   };
-  assert.match(await asked('/elsewhere'), / --fresh/);
-  assert.doesNotMatch(await asked(folder), / --fresh/);
+  const [configure, build] = await asked('/elsewhere');
+  assert.match(configure, / --fresh/);
+  assert.match(build, / --target roomwire mosquitto_roomwire /);
+  assert.doesNotMatch((await asked(folder))[0], / --fresh/);
 });
 
 test('./dev fuzz does not say that all is well where there is no such target', async () => {
