@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 
 import { makeCertificate, startGateway } from './lib/gateway.mjs';
+import { run } from './lib/process.mjs';
 import { RawHttp, exchange } from './lib/raw_http.mjs';
 import { within } from './lib/wait.mjs';
 
@@ -56,9 +57,11 @@ describe('https', () => {
     const old = await handshake(gateway.tlsPort,
       { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
     assert.ok(old instanceof Error);
-    const h2 = await handshake(gateway.tlsPort, { ALPNProtocols: ['h2'] });
-    assert.ok(h2 instanceof Error);
-    assert.match(h2.code, /NO_APPLICATION_PROTOCOL/);
+    // Node.js 18 does not tell which alert it was.
+    const { code, log } = await run('openssl',
+      ['s_client', '-connect', `127.0.0.1:${gateway.tlsPort}`, '-alpn', 'h2'], { input: '' });
+    assert.equal(code, 1);
+    assert.match(log, /alert no application protocol/);
   });
 
   test('tells HTTP on this port what it is', async () => {
