@@ -88,7 +88,8 @@ describeBrokers('webhooks in trouble', (kind) => {
       for (const text of numbers(3)) await publish(sick, text);
       for (const text of numbers(20)) await publish(well, text);
       await delivered(well, 20);
-      assert.deepEqual(receiver.texts(well), numbers(20).map(String));
+      // On a busy machine an answer may come too late, and its message again.
+      assert.deepEqual(firsts(receiver.texts(well)), numbers(20).map(String));
       if (what !== 'is slow') {
         await waitFor(() => receiver.texts(sick).length >= 3, 'three attempts');
         assert.deepEqual(firsts(receiver.texts(sick)), ['0']);
