@@ -7,8 +7,13 @@
 import { hueOf, initialOf } from './people.js';
 import { localize } from './times.js';
 
+// A property that the browser does not know (ARIA's, in Firefox before 119) is set as an attribute.
 export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
+  const made = document.createElement(name);
+  for (const [property, value] of Object.entries(properties)) {
+    if (property in made) made[property] = value;
+    else made.setAttribute(property, value);
+  }
   made.append(...children);
   return made;
 }
@@ -41,6 +46,6 @@ export function noteOf({ state, reason, way }, { onRetry, onEdit, onDrop }) {
     return note(reason ? `Not sent yet: ${reason}` : 'Waiting…', ...buttons);
   }
   const retry = onRetry ? [button('Try again', 'second', onRetry)] : [];
-  const failed = note(`Not sent: ${reason}`, ...retry, ...edit(onRetry ? 'quiet' : 'second'));
-  return Object.assign(failed, { role: 'alert' });
+  return element('p', { className: 'note', role: 'alert' }, `Not sent: ${reason}`, ...retry,
+    ...edit(onRetry ? 'quiet' : 'second'));
 }

@@ -26,7 +26,7 @@ export class Log {
   #scroller = document.getElementById('log');
   #list = document.getElementById('messages');
   // What comes from here to the list is told there, so only failures are told here.
-  #pending = element('ol', { className: 'messages', id: 'pending', ariaLive: 'off' });
+  #pending = element('ol', { className: 'messages', id: 'pending', 'aria-live': 'off' });
   #jump = element('button', { className: 'jump', type: 'button', hidden: true });
   #coming = []; // what the next frame shows: a fast room has many messages in one
   #frame = 0;
@@ -159,7 +159,7 @@ export class Log {
 
   // Does what must not be announced as new.
   #silently(change) {
-    this.#scroller.ariaLive = 'off';
+    this.#scroller.setAttribute('aria-live', 'off');
     change();
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-live'));
   }

@@ -281,7 +281,10 @@ function startWriting() {
     form.requestSubmit();
   });
   addEventListener('beforeunload', (event) => {
-    if (outbox.size > 0 && !isOver && !isSigningOut) event.preventDefault(); // to go elsewhere, and lose it
+    if (outbox.size > 0 && !isOver && !isSigningOut) { // to go elsewhere, and lose it
+      event.preventDefault();
+      event.returnValue = true; // what Chrome before 119 goes by
+    }
     isSigningOut = false;
   });
   sending.resume();
