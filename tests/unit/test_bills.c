@@ -21,8 +21,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    if (scratch_setup((void **)&f->scratch) != 0)
-        return -1;
+    assert_int_equal(scratch_setup((void **)&f->scratch), 0);
     f->gateway.config.database = strdup(scratch_path(f->scratch, "log.db"));
     f->gateway.log = (struct log){.level = LOG_LEVEL_ERROR};
     assert_ok(loop_create(&f->loop));
