@@ -238,12 +238,23 @@ test('a long-poll that comes while the gateway drains is answered at once', asyn
   await hasEnded(stack.gateway);
 });
 
+// A connection to the gateway that stays: one that drains accepts for a moment longer.
+async function openToStay(url) {
+  for (;;) {
+    const raw = await RawHttp.open(new URL(url).port);
+    raw.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const answer = await raw.answer().catch(() => null);
+    if (answer && answer.fields.connection !== 'close') return raw;
+    raw.close();
+  }
+}
+
 // A post whose body does not come, and which the gateway knows of: it keeps that one draining.
 async function holdPost(t, url) {
-  const held = createConnection(new URL(url).port, '127.0.0.1');
-  t.after(() => held.destroy());
-  held.write('POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
-  const [answer] = await within(once(held, 'data'), 'the go-ahead');
+  const held = await openToStay(url);
+  t.after(() => held.close());
+  held.send('POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
+  const [answer] = await within(once(held.socket, 'data'), 'the go-ahead');
   assert.match(answer.toString(), /^HTTP\/1.1 100 /);
 }
 

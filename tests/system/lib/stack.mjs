@@ -66,6 +66,7 @@ export class Stack {
   async replaceGateway() {
     const old = this.gateway;
     await this.startGateway({ listen: [this.url, this.secureUrl ?? ''].join(' ').trim() });
+    await old.program.says(/ stop connections=/);
     return old;
   }
 
