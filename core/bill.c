@@ -167,17 +167,28 @@ void bill_finish(struct bill *bill)
     finish_period(&bill->month);
 }
 
+void bill_figures(const struct bill_line *line, struct bill_figure out[BILL_FIGURES])
+{
+    const struct bill_figure figures[BILL_FIGURES] = {
+        {"messages_in", line->in.messages},
+        {"messages_out", line->out.messages},
+        {"blocks_in", line->in.blocks},
+        {"blocks_out", line->out.blocks},
+        {"bytes_in", line->in.bytes},
+        {"bytes_out", line->out.bytes},
+        {"cost_microdollars", line->cost_microdollars},
+    };
+    memcpy(out, figures, sizeof figures);
+}
+
 // ---- JSON ----
 
 static void write_figures(struct json_writer *w, const struct bill_line *line)
 {
-    json_field_int(w, "messages_in", line->in.messages);
-    json_field_int(w, "messages_out", line->out.messages);
-    json_field_int(w, "blocks_in", line->in.blocks);
-    json_field_int(w, "blocks_out", line->out.blocks);
-    json_field_int(w, "bytes_in", line->in.bytes);
-    json_field_int(w, "bytes_out", line->out.bytes);
-    json_field_int(w, "cost_microdollars", line->cost_microdollars);
+    struct bill_figure figures[BILL_FIGURES];
+    bill_figures(line, figures);
+    for (size_t i = 0; i < BILL_FIGURES; i++)
+        json_field_int(w, figures[i].name, figures[i].value);
 }
 
 static void write_date(struct json_writer *w, const char *name, int64_t date_ms)

@@ -18,6 +18,15 @@ struct bill_line {
     int64_t cost_microdollars; // in and out together; of this line alone, rounded up
 };
 
+// What a line says, by the names that JSON and CSV have for it: messages_in, messages_out,
+// blocks_in, blocks_out, bytes_in, bytes_out, cost_microdollars. All but the last are counts.
+enum { BILL_COUNTS = 6, BILL_FIGURES };
+struct bill_figure {
+    const char *name;
+    int64_t value;
+};
+void bill_figures(const struct bill_line *line, struct bill_figure out[BILL_FIGURES]);
+
 enum bill_table_kind { BILL_ROOMS, BILL_PEOPLE, BILL_FACES, BILL_TABLES };
 
 struct bill_table {

@@ -44,12 +44,11 @@ static void add_line(struct buf *out, const struct place *at, const char *by,
     buf_add_text(out, by);
     buf_add_char(out, ',');
     add_text(out, line->name);
-    const int64_t figures[] = {line->in.messages,      line->out.messages, line->in.blocks,
-                               line->out.blocks,       line->in.bytes,     line->out.bytes,
-                               line->cost_microdollars};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+    struct bill_figure figures[BILL_FIGURES];
+    bill_figures(line, figures);
+    for (size_t i = 0; i < BILL_FIGURES; i++) {
         buf_add_char(out, ',');
-        buf_add_int(out, figures[i]);
+        buf_add_int(out, figures[i].value);
     }
     buf_add_text(out, "\r\n");
 }

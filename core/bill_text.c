@@ -16,14 +16,13 @@ static const struct {
     [BILL_FACES] = {"By face", "face", "(none)"},
 };
 
-static const char *const figure_names[] = {"messages in", "messages out", "blocks in", "blocks out",
-                                           "bytes in",    "bytes out",    "cost"};
-enum { FIGURES = sizeof figure_names / sizeof figure_names[0] };
+static const char *const figure_names[BILL_FIGURES] = {
+    "messages in", "messages out", "blocks in", "blocks out", "bytes in", "bytes out", "cost"};
 
 // The texts of one line.
 struct row {
     struct span name;
-    char figures[FIGURES][BILL_COST_TEXT];
+    char figures[BILL_FIGURES][BILL_COST_TEXT];
 };
 
 void bill_format_cost(int64_t microdollars, char out[BILL_COST_TEXT])
@@ -35,11 +34,12 @@ void bill_format_cost(int64_t microdollars, char out[BILL_COST_TEXT])
 
 static void format_row(const struct bill_line *line, struct row *out)
 {
-    const int64_t counts[FIGURES - 1] = {line->in.messages, line->out.messages, line->in.blocks,
-                                         line->out.blocks,  line->in.bytes,     line->out.bytes};
-    for (size_t i = 0; i < FIGURES - 1; i++)
-        (void)snprintf(out->figures[i], sizeof out->figures[i], "%lld", (long long)counts[i]);
-    bill_format_cost(line->cost_microdollars, out->figures[FIGURES - 1]);
+    struct bill_figure figures[BILL_FIGURES];
+    bill_figures(line, figures);
+    for (size_t i = 0; i < BILL_COUNTS; i++)
+        (void)snprintf(out->figures[i], sizeof out->figures[i], "%lld",
+                       (long long)figures[i].value);
+    bill_format_cost(line->cost_microdollars, out->figures[BILL_COUNTS]);
 }
 
 // Control characters, also those of ISO 6429 in UTF-8 and the ones that turn the direction of
@@ -93,10 +93,10 @@ static void put_name(struct buf *out, struct span name, size_t width)
 
 static void put_row(struct buf *out, const struct row *row, size_t width)
 {
-    static const int widths[FIGURES] = {12, 13, 10, 11, 14, 14, 14};
+    static const int widths[BILL_FIGURES] = {12, 13, 10, 11, 14, 14, 14};
     buf_add_text(out, "  ");
     put_name(out, row->name, width);
-    for (size_t i = 0; i < FIGURES; i++)
+    for (size_t i = 0; i < BILL_FIGURES; i++)
         buf_printf(out, " %*s", widths[i], row->figures[i]);
     buf_add_char(out, '\n');
 }
@@ -104,7 +104,7 @@ static void put_row(struct buf *out, const struct row *row, size_t width)
 static void put_head(struct buf *out, const char *column, size_t width)
 {
     struct row head = {.name = span_of(column)};
-    for (size_t i = 0; i < FIGURES; i++)
+    for (size_t i = 0; i < BILL_FIGURES; i++)
         (void)snprintf(head.figures[i], sizeof head.figures[i], "%s", figure_names[i]);
     put_row(out, &head, width);
 }

@@ -88,17 +88,11 @@ static struct span cost_text(struct bill_page *b, int64_t microdollars)
 
 static bool find_number(const struct bill_line *line, struct span name, int64_t *out_number)
 {
-    const struct {
-        const char *name;
-        int64_t number;
-    } numbers[] = {
-        {"messages_in", line->in.messages}, {"messages_out", line->out.messages},
-        {"blocks_in", line->in.blocks},     {"blocks_out", line->out.blocks},
-        {"bytes_in", line->in.bytes},       {"bytes_out", line->out.bytes},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (span_is(name, numbers[i].name)) {
-            *out_number = numbers[i].number;
+    struct bill_figure figures[BILL_FIGURES];
+    bill_figures(line, figures);
+    for (size_t i = 0; i < BILL_COUNTS; i++) {
+        if (span_is(name, figures[i].name)) {
+            *out_number = figures[i].value;
             return true;
         }
     }
