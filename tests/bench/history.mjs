@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { alternate, pick, ratios } from './report.mjs'
-import { Stand, programs, read_text, root, run_json, start_nginx, stop, wrk } from './stand.mjs'
+import { nginx_http, Stand, programs, read_text, root, run_json, start_nginx, stop, wrk } from './stand.mjs'
 
 const room_count = 1000
 const messages = 1000000
@@ -78,7 +78,12 @@ async function unchanged(report, stand, rounds) {
   const asset = '/assets/style.css'
   const body = Buffer.from(await (await fetch(ours + asset)).arrayBuffer())
   writeFileSync(join(folder, 'style.css'), body)
-  const nginx = await start_nginx(stand.folder, folder)
+  // A web server of the usual kind.
+  const nginx = await start_nginx(stand.folder, port => `http {
+      ${nginx_http(stand.folder)} sendfile on; tcp_nopush on; etag on;
+      types { text/html html; text/css css; application/javascript js; }
+      server { listen 127.0.0.1:${port}; root ${folder}; }
+    }`)
   try {
     const etag = async (url, headers) => (await fetch(url, { headers })).headers.get('etag')
     const page = '/rooms/r17/messages'

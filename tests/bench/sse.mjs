@@ -10,7 +10,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { alternate, median, pick, ratios } from './report.mjs'
-import { free_port, programs, root, run_json, sleep, Stand, start, stop, until_open, wrk } from './stand.mjs'
+import {
+  free_port, nginx_http, programs, root, run_json, sleep, Stand, start, start_nginx, stop, until_open, wrk,
+} from './stand.mjs'
 import { plot } from './plot.mjs'
 
 const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so'
@@ -40,25 +42,14 @@ class Peer {
 
 async function start_nchan() {
   const folder = mkdtempSync(join(tmpdir(), 'roomwire-nchan-'))
-  const port = await free_port()
-  writeFileSync(join(folder, 'nginx.conf'), `
-    load_module ${NCHAN};
-    ${process.getuid() === 0 ? 'user root;' : ''}
-    daemon off; worker_processes auto; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
-    worker_rlimit_nofile 20000;
-    events { worker_connections 15000; }
-    http {
-      access_log off; keepalive_requests 100000000; nchan_shared_memory_size 512M;
-      client_body_temp_path ${folder}/n1; proxy_temp_path ${folder}/n2; fastcgi_temp_path ${folder}/n3;
-      uwsgi_temp_path ${folder}/n4; scgi_temp_path ${folder}/n5;
+  const { child, port } = await start_nginx(folder, port => `http {
+      ${nginx_http(folder)} nchan_shared_memory_size 512M;
       server {
         listen 127.0.0.1:${port} backlog=4096;
         location = /pub { nchan_publisher; nchan_channel_id bench; nchan_message_buffer_length 100000; }
         location = /sub { nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest; }
       }
-    }`)
-  const child = start(folder, 'nginx', 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
-  await until_open(port, child)
+    }`, { module: NCHAN })
   return new Peer(folder, child, { pub: `http:${port}/pub`, sub: `http:${port}/sub` })
 }
 

@@ -171,24 +171,26 @@ export class Stand {
   }
 }
 
-// A web server of the usual kind, to measure against: nginx, as whoever we are.
-export async function start_nginx(folder, files) {
+// nginx, as whoever we are. `blocks` gives its "http" or "stream" block that listens on the port.
+export async function start_nginx(folder, blocks, { module = '' } = {}) {
   const port = await free_port()
   writeFileSync(join(folder, 'nginx.conf'), `
+    ${module && `load_module ${module};`}
     ${process.getuid() === 0 ? 'user root;' : ''}
     daemon off; worker_processes auto; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
-    events { worker_connections 1024; }
-    http {
-      access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; etag on;
-      types { text/html html; text/css css; application/javascript js; }
-      client_body_temp_path ${folder}/n1; proxy_temp_path ${folder}/n2; fastcgi_temp_path ${folder}/n3;
-      uwsgi_temp_path ${folder}/n4; scgi_temp_path ${folder}/n5;
-      server { listen 127.0.0.1:${port}; root ${files}; }
-    }`)
+    worker_rlimit_nofile 20000;
+    events { worker_connections 15000; }
+    ${blocks(port)}`)
   const child = start(folder, 'nginx', 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
   await until_open(port, child)
   return { child, port }
 }
+
+// What every "http" block of it needs in that folder.
+export const nginx_http = folder => `
+      access_log off; keepalive_requests 100000000;
+      client_body_temp_path ${folder}/n1; proxy_temp_path ${folder}/n2; fastcgi_temp_path ${folder}/n3;
+      uwsgi_temp_path ${folder}/n4; scgi_temp_path ${folder}/n5;`
 
 export async function run_json(command, args) {
   const { stdout } = await run_file(command, args, { timeout: 180000 })

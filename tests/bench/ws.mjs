@@ -3,10 +3,9 @@
 //
 // MQTT over WebSocket through the gateway, against the broker's own WebSocket listener and plain
 // TCP: all three lead to one broker with the plugin.
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { alternate, pick, ratios } from './report.mjs'
-import { free_port, Stand, start, stop, until_open } from './stand.mjs'
+import { Stand, start_nginx, stop } from './stand.mjs'
 
 const STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
 const labels = { gateway: 'through the gateway', native: "broker's own listener", tcp: 'TCP',
@@ -71,18 +70,10 @@ async function payloads(report, stand, rounds) {
 }
 
 // A relay that only copies bytes between two TCP connections: what a second connection costs at least.
-async function start_relay({ folder, tcp_port }) {
-  const port = await free_port()
-  writeFileSync(join(folder, 'nginx.conf'), `
-    load_module ${STREAM};
-    ${process.getuid() === 0 ? 'user root;' : ''}
-    daemon off; worker_processes auto; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
-    worker_rlimit_nofile 20000;
-    events { worker_connections 15000; }
-    stream { server { listen 127.0.0.1:${port} backlog=4096; proxy_pass 127.0.0.1:${tcp_port}; proxy_buffer_size 4k; } }`)
-  const child = start(folder, 'nginx', 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
-  await until_open(port, child)
-  return { child, target: `tcp:${port}` }
+function start_relay({ folder, tcp_port }) {
+  return start_nginx(folder, port => `stream {
+      server { listen 127.0.0.1:${port} backlog=4096; proxy_pass 127.0.0.1:${tcp_port}; proxy_buffer_size 4k; }
+    }`, { module: STREAM })
 }
 
 // A fresh stand each time: memory once taken is not given back.
@@ -91,7 +82,7 @@ async function storm(way, connections) {
   let relay
   try {
     if (way === 'nginx') relay = await start_relay(stand)
-    const sub = relay?.target ?? targets(stand)[way]
+    const sub = relay ? `tcp:${relay.port}` : targets(stand)[way]
     const result = await stand.load('storm', { sub, connections, subscribers: 0 })
     if (result.held !== connections) throw new Error(`${way}: held ${result.held} of ${connections}`)
     return result
